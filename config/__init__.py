@@ -1,0 +1,1 @@
+"""What people wrote, checked: models, positions, problems; imports nothing of ours."""

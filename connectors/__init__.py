@@ -1,0 +1,1 @@
+"""One vendor's wire protocol per module; imports config only."""

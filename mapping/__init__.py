@@ -1,0 +1,1 @@
+"""What a journey means: pure computation, no files, no clock, no vendor names."""

@@ -1,0 +1,1 @@
+"""A simulated company and fake vendors over real HTTP; imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""The engine: owns the lake, the state, the clock and the network."""
