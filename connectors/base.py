@@ -1,0 +1,148 @@
+"""What every connection can be asked, and the frozen rows that pass to and fro.
+
+Three small protocols instead of one class to inherit from: a vendor implements those that it can.
+tests/contract/ holds the behaviour that every implementation shows. Errors are those of
+config.errors: RetryLater (the same request may work), RecordRejected (this record will not),
+StopCycle (nothing after this is safe), FixConfig (only the user can help).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+Raw = str | float | int | bool | None
+"""A value as a vendor gives it. A CSV knows text alone; its empty cell is None."""
+
+Value = str | float | int | bool | date | tuple[str, ...] | None
+"""A value as it is written. A tuple is a multi-select; None clears the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The unit that is pulled whole and replaced whole: a file, an export window.
+
+    `fingerprint` is cheap to get and differs whenever the content may differ; `size` in bytes is
+    for progress alone, 0 where nobody knows.
+    """
+
+    name: str
+    fingerprint: str
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A raw body on this machine's disk, spooled or found there, which the engine reads itself.
+
+    Whoever gets it must not change or delete it, unless it lies in the spool folder it passed.
+    """
+
+    path: Path
+    format: Literal["jsonl", "csv", "parquet"]
+    gzip: bool = False
+
+
+@runtime_checkable
+class EventSource(Protocol):
+    """Events of one entry of mapping.yaml, in parts."""
+
+    def parts(self) -> Sequence[Part]:
+        """Everything there is now, ordered by name; names differ. A part that was here before and
+        is not any more has been taken away on purpose: its events go. So where the place itself
+        cannot be seen this raises StopCycle, and never answers with an empty list."""
+        ...
+
+    def fetch(self, part: Part, spool: Path) -> Body:
+        """The body of a part, checked to be whole as far as the vendor lets one check. `spool` is
+        an empty folder to put it in, if it is not on this machine already. Safe to repeat."""
+        ...
+
+    def digest(self, part: Part) -> str:
+        """A hash of the part's content, "" where it costs as much as fetching. Called when the
+        fingerprint is new (the same content need not be read again) and after the body was read:
+        raises RetryLater if the part is not what `part.fingerprint` said, so was being written."""
+        ...
+
+    def warnings(self) -> Sequence[str]:
+        """What people should hear about what `parts` saw and left out; sentences, perhaps none."""
+        ...
+
+
+@runtime_checkable
+class AccountSource(Protocol):
+    """Records of an object, with the values that they have now."""
+
+    def columns(self, object_name: str) -> Sequence[str]:
+        """The names of all fields of the object that this connection may read, in its order."""
+        ...
+
+    def fingerprint(self, object_name: str) -> str:
+        """Cheap; differs whenever a record may differ. "" where nothing cheap is to be had."""
+        ...
+
+    def read(self, object_name: str, columns: Sequence[str]) -> Iterator[dict[str, Raw]]:
+        """All records, streamed, each with exactly `columns`; None where a value is missing.
+        StopCycle if the object or a column is not there. Order as the vendor's."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a record says now, of the fields that were asked for."""
+
+    id: str
+    values: Mapping[str, Raw]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWrite:
+    """Fields of one record and the values they shall have. Other fields stay as they are."""
+
+    id: str
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What became of one RecordWrite.
+
+    written: the record has all the values now. rejected: it has none of them, and `reason` (with the
+    vendor's `code`, if any) says why trying again is no use. unknown: nobody can say; read before
+    anything is repeated.
+    """
+
+    id: str
+    outcome: Literal["written", "rejected", "unknown"]
+    reason: str = ""
+    code: str = ""
+
+
+@runtime_checkable
+class FieldSink(Protocol):
+    """Where computed values go. Updates only: no record is ever made or deleted here."""
+
+    def read(self, object_name: str, id_field: str, fields: Sequence[str]) -> Iterator[Record]:
+        """All records with an id, streamed, with what `fields` hold now: what a diff looks at."""
+        ...
+
+    def write(
+        self, object_name: str, id_field: str, writes: Sequence[RecordWrite]
+    ) -> list[WriteResult]:
+        """Carry out `writes`; one result per input, in the same order. Safe to repeat: a value
+        that is there already is written. Raises only if nothing at all was written by this call."""
+        ...
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """An open connection of gatepost.yaml. Raises StopCycle where a vendor lacks an ability."""
+
+    def events(self, object_name: str | None) -> EventSource:
+        """The product's events, or with an object's name its records, to be read as events."""
+        ...
+
+    def accounts(self) -> AccountSource: ...
+
+    def sink(self) -> FieldSink: ...

@@ -1,0 +1,136 @@
+"""The engine of computations: DuckDB in this process, over Parquet that belongs to the lake.
+
+Ibis is the compiler only. An Ibis connection would pull in pandas and pyarrow, and several of its
+methods fail with DuckDB 2; the compiled text runs on a plain connection. Nothing is ever fetched
+from the network, and the memory limit holds because what does not fit is spilled to `scratch`.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+import numpy as np
+
+from config.errors import StopCycle
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+Column = np.ndarray[Any, Any]
+"""One column of a result; a `np.ma.MaskedArray` exactly where it holds NULLs."""
+
+Columns = dict[str, Column]
+
+
+class DuckEngine:
+    """One connection with its own memory limit; for one thread, use as a context manager."""
+
+    def __init__(self, scratch: Path, *, threads: int = 2, memory: str = "2GB") -> None:
+        """`scratch`: a folder for what does not fit into `memory`, made when it is needed."""
+        self._connection = duckdb.connect(
+            config={
+                "threads": threads,
+                "memory_limit": memory,
+                "temp_directory": str(scratch),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                # an event's instant must not depend on the machine's zone
+                "TimeZone": "UTC",
+            }
+        )
+
+    def run(self, expr: "ir.Expr") -> Columns:
+        """Compile an Ibis expression and run it; tables in it are those registered by name."""
+        return self.sql(compile_expression(expr))
+
+    def sql(self, query: str, values: Sequence[object] = ()) -> Columns:
+        """Run one statement and give its result as one array per column, in the query's order.
+
+        DATE comes as datetime64[D], TIMESTAMP as datetime64[us], text as objects. An array is
+        masked if and only if it holds a NULL. Raises StopCycle if memory or disk run out.
+        """
+        try:
+            cursor = self._connection.execute(query, values)
+            kinds = {name: str(kind) for name, kind, *_ in cursor.description or ()}
+            arrays: Columns = cursor.fetchnumpy()
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise StopCycle(f"the engine gave up: {first_line(error)}") from error
+        return {name: _plain(array, kinds[name]) for name, array in arrays.items()}
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> None:
+        """Run a statement for its effect (a view, a table, a COPY)."""
+        try:
+            self._connection.execute(statement, values)
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise StopCycle(f"the engine gave up: {first_line(error)}") from error
+
+    def register(self, name: str, columns: Mapping[str, Column]) -> None:
+        """Make arrays of equal length a table called `name`; replaces one of that name.
+
+        Nothing is copied, so the arrays must not change while the table is in use. NULLs: masked
+        entries, None, NaT, and NaN. datetime64[D] becomes DATE.
+        """
+        dates = [key for key, array in columns.items() if array.dtype == np.dtype("M8[D]")]
+        raw = f"{name}__arrays"
+        self._connection.register(raw, {key: _readable(array) for key, array in columns.items()})
+        chosen = ", ".join(
+            f"CAST({quoted(key)} AS DATE) AS {quoted(key)}" if key in dates else quoted(key)
+            for key in columns
+        )
+        self.execute(
+            f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT {chosen} FROM {quoted(raw)}"
+        )
+
+    def close(self) -> None:
+        """Free memory and scratch files. Safe to repeat."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def compile_expression(expr: "ir.Expr") -> str:
+    """The DuckDB text of an Ibis expression."""
+    from ibis.backends.sql.compilers import DuckDBCompiler
+
+    return str(DuckDBCompiler().to_sqlglot(expr.as_table()).sql(dialect="duckdb"))
+
+
+def quoted(name: str) -> str:
+    """A name as an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: object) -> str:
+    """A text as a string literal."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an engine's message; the rest is SQL that no user wrote."""
+    return str(error).partition("\n")[0]
+
+
+def _plain(array: Column, kind: str) -> Column:
+    if kind == "DATE":
+        return array.astype("M8[D]")
+    return array
+
+
+def _readable(array: Column) -> Column:
+    """The same values in a type that the engine takes as what it is."""
+    if array.dtype.kind == "U":  # would become an ENUM, whose comparisons are another thing
+        return array.astype(object)
+    if array.dtype == np.dtype("M8[D]"):
+        return array.astype("M8[s]")
+    return array
