@@ -1,1 +1,1 @@
-"""What people wrote, checked: models, positions, problems; imports nothing of ours."""
+"""What the user wrote: the files of a project folder, read and checked."""
