@@ -88,7 +88,7 @@ class State:
                 connection.execute("COMMIT")
             except BaseException:
                 # a full disk or a damaged page ends the transaction by itself
-                if connection.in_transaction:
+                if self.db.conn.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
 
