@@ -36,10 +36,11 @@ class DuckEngine:
                 "temp_directory": str(scratch),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
-                # an event's instant must not depend on the machine's zone
-                "TimeZone": "UTC",
             }
         )
+        # An event's instant must not depend on the machine's zone. Not in `config`: the option is
+        # that of an extension, which a connection that is being opened does not have yet.
+        self._connection.execute("SET TimeZone = 'UTC'")
 
     def run(self, expr: "ir.Expr") -> Columns:
         """Compile an Ibis expression and run it; tables in it are those registered by name."""
