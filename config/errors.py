@@ -62,7 +62,7 @@ class BrakePulled(GatepostError):  # noqa: N818 (named by what to do next)
 
 
 class RetryLater(GatepostError):  # noqa: N818 (named by what to do next)
-    """The other side is busy or away. `wait_seconds` is what it asked for, None if it named none."""
+    """The other side is busy or away. `wait_seconds` is what it asked for, None if unsaid."""
 
     def __init__(self, message: str, wait_seconds: float | None = None, hint: str = "") -> None:
         super().__init__(message, hint)

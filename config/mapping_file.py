@@ -113,7 +113,7 @@ class EventsEntry(Shape):
 
     @property
     def name(self) -> str:
-        """The source's name in the lake, own within the mapping: `product`, `crm.Case`, `product.2`."""
+        """The source's own name in the lake: `product`, `crm.Case`, `product.2`."""
         return self._name or self.plain_name
 
     @property

@@ -48,6 +48,10 @@ def _cron(value: Any) -> Any:
 ConnectionName = Annotated[str, BeforeValidator(_connection_name)]
 
 
+# No key of a file can be this, so `options:` itself is an unknown key there.
+_REST = "\x00rest"
+
+
 class Connection(Shape):
     """A system that is read or written. In the file, `options` are keys beside `type` and `url`.
 
@@ -57,8 +61,24 @@ class Connection(Shape):
     type: Text = Field(description="salesforce, hubspot, mixpanel or files")
     url: Text | None = Field(None, description="an address other than the vendor's own")
     options: dict[str, Any] = Field(
-        default_factory=dict, description="what this type wants to know"
+        default_factory=dict,
+        validation_alias=_REST,
+        description="what this type wants to know",
     )
+
+    @classmethod
+    def written_keys(cls) -> tuple[str, ...]:
+        """Options are no key of their own."""
+        return ("type", "url")
+
+    @classmethod
+    def long_form(cls, data: Any) -> Any:
+        """Gather what stands beside `type` and `url`."""
+        if not isinstance(data, dict):
+            return data
+        own = {key: value for key, value in data.items() if key in ("type", "url", "options")}
+        rest = {key: value for key, value in data.items() if key not in own and value is not None}
+        return own | {_REST: rest} if rest else own
 
 
 class Schedule(Shape):

@@ -44,6 +44,10 @@ class Shape(BaseModel):
         del key
         return ""
 
+    @classmethod
+    def _knows(cls, key: object) -> bool:
+        return key in cls.model_fields or key in cls.written_keys()
+
     @model_validator(mode="wrap")
     @classmethod
     def _explained(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
@@ -53,7 +57,10 @@ class Shape(BaseModel):
         if not isinstance(data, dict):
             raise fail(f"a map (key: value) is expected here, not {described(data)}")
         try:
-            return handler({key: value for key, value in data.items() if value is not None})
+            return handler(
+                # An unknown key is told even if it has no value.
+                {k: v for k, v in data.items() if v is not None or not cls._knows(k)}
+            )
         except ValidationError as error:
             details = [cls._sentence(one) for one in error.errors(include_url=False)]
             raise ValidationError.from_exception_data(cls.__name__, details) from None

@@ -10,6 +10,8 @@ from config.problem import nearest, quoted
 from config.shape import Shape
 
 ANY = "any"
+TAG = "\x00kind:"
+"""Begins the steps that the library puts into an error's path; no key of a file can begin so."""
 KINDS = (
     "first", "nth", "last", "count", "users", "days", "features",
     "sum", "average", "min", "max", "changed", "ratio",
@@ -173,28 +175,27 @@ def _one_kind(value: Any) -> Any:
 
 
 def _tag(value: Any) -> str:
-    """A tag that cannot be mistaken for a key of the file; see `config.reading`."""
     kind = value.kind if isinstance(value, Shape) else _kinds_in(value)[0]  # type: ignore[attr-defined]
-    return f"kind:{kind}"
+    return TAG + str(kind)
 
 
 EventSignal = First | Nth | Last | Count | Users | Days | Aggregate
 """Signals that have `events`, `where` and `within` (days; None: since ever)."""
 
 Signal = Annotated[
-    Annotated[First, Tag("kind:first")]
-    | Annotated[Nth, Tag("kind:nth")]
-    | Annotated[Last, Tag("kind:last")]
-    | Annotated[Count, Tag("kind:count")]
-    | Annotated[Users, Tag("kind:users")]
-    | Annotated[Days, Tag("kind:days")]
-    | Annotated[Features, Tag("kind:features")]
-    | Annotated[Sum, Tag("kind:sum")]
-    | Annotated[Average, Tag("kind:average")]
-    | Annotated[Min, Tag("kind:min")]
-    | Annotated[Max, Tag("kind:max")]
-    | Annotated[Changed, Tag("kind:changed")]
-    | Annotated[Ratio, Tag("kind:ratio")],
+    Annotated[First, Tag(TAG + "first")]
+    | Annotated[Nth, Tag(TAG + "nth")]
+    | Annotated[Last, Tag(TAG + "last")]
+    | Annotated[Count, Tag(TAG + "count")]
+    | Annotated[Users, Tag(TAG + "users")]
+    | Annotated[Days, Tag(TAG + "days")]
+    | Annotated[Features, Tag(TAG + "features")]
+    | Annotated[Sum, Tag(TAG + "sum")]
+    | Annotated[Average, Tag(TAG + "average")]
+    | Annotated[Min, Tag(TAG + "min")]
+    | Annotated[Max, Tag(TAG + "max")]
+    | Annotated[Changed, Tag(TAG + "changed")]
+    | Annotated[Ratio, Tag(TAG + "ratio")],
     Discriminator(_tag),
     BeforeValidator(_one_kind),
 ]

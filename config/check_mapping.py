@@ -1,0 +1,173 @@
+"""What must fit together in mapping.yaml, and between it, gatepost.yaml and the journeys."""
+
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass
+
+from config.connection_types import CONNECTION_TYPES
+from config.journey import Journey
+from config.mapping_file import EventsEntry, Mapping, WriteEntry
+from config.names import HEALTH_OUTPUTS, outputs_of, why_not
+from config.problem import nearest, quoted
+from config.reading import Finding, Findings
+from config.yaml_nodes import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What mapping.yaml refers to in the other files."""
+
+    connections: MappingOf[str, str] | None
+    """connection → type; None: gatepost.yaml cannot be read"""
+    journeys: MappingOf[str, Journey | None]
+    """every journey's name → what could be read of it"""
+    outputs: MappingOf[str, frozenset[str]]
+    """journey → names of its signals and moments, wrong ones included"""
+    complete: bool
+    """whether every journey's name is known"""
+
+
+def check_mapping(mapping: Mapping, fields: frozenset[str], around: Around) -> Findings:
+    """Everything that is wrong in mapping.yaml beyond its shape.
+
+    `fields` are all names that stand under `fields`, wrong ones included.
+    """
+    accounts = mapping.accounts
+    yield from _connection(accounts.from_, around.connections, ("accounts", "from"), objects=True)
+    yield from _field_names(mapping)
+    for index, entry in enumerate(mapping.events):
+        yield from _entry(entry, fields, around.connections, ("events", index))
+    yield from _written_once(mapping)
+    for index, target in enumerate(mapping.write):
+        yield from _target(target, around, ("write", index))
+
+
+def _connection(
+    name: str, connections: MappingOf[str, str] | None, path: Path, *, objects: bool
+) -> Findings:
+    if connections is None:
+        return
+    if name not in connections:
+        hint = nearest(name, connections)
+        yield Finding(path, f"no connection named {quoted(name)} in gatepost.yaml", hint)
+        return
+    kind = CONNECTION_TYPES.get(connections[name])
+    if kind and objects and not kind.has_objects:
+        yield Finding(path, f"the connection {quoted(name)} ({connections[name]}) has no records")
+    if kind and not objects and not kind.has_events:
+        yield Finding(
+            path,
+            f"the connection {quoted(name)} ({connections[name]}) has no product events",
+            "name an `object`",
+        )
+
+
+def _field_names(mapping: Mapping) -> Findings:
+    folded: dict[str, str] = {}
+    for name, spec in mapping.fields.items():
+        path: Path = ("fields", name)
+        other = folded.setdefault(name.lower(), name)
+        taken = why_not(name)
+        if not taken and other != name:
+            taken = f"differs from {quoted(other)} only by the case of its letters"
+        if taken:
+            yield Finding(path, f"the name {quoted(name)} {taken}", at_key=True)
+        shown = mapping.accounts.name
+        if name == "name" and shown is not None and spec.field != shown:
+            yield Finding(
+                path,
+                f"the field 'name' is {quoted(spec.field)} here and {quoted(shown)} in accounts",
+                "call this one otherwise",
+            )
+
+
+def _entry(
+    entry: EventsEntry,
+    fields: frozenset[str],
+    connections: MappingOf[str, str] | None,
+    path: Path,
+) -> Findings:
+    objects = entry.object is not None
+    yield from _connection(entry.from_, connections, (*path, "from"), objects=objects)
+    for key, value in (("event", entry.event), ("at", entry.at)):
+        if objects and value is None:
+            meaning = {"event": "what its records are called", "at": "when they happened"}[key]
+            yield Finding(
+                path, f"{quoted(key)} is missing: an object's records need it ({meaning})"
+            )
+        if not objects and value is not None:
+            yield Finding(
+                (*path, key),
+                f"{quoted(key)} belongs to an object's records, and no object is named",
+                "product events bring their own name and time",
+                at_key=True,
+            )
+    if entry.event == "any":
+        yield Finding((*path, "event"), "the name 'any' is built in")
+    equals = entry.account.equals
+    if equals != "id" and equals not in fields:
+        yield Finding(
+            (*path, "account", "equals"),
+            f"{quoted(equals)} is neither id nor a name under `fields`",
+            nearest(equals, (*fields, "id")),
+        )
+    yield from _kept_names(entry, (*path, "keep"))
+
+
+def _kept_names(entry: EventsEntry, path: Path) -> Findings:
+    folded: dict[str, str] = {}
+    for name in entry.keep:
+        taken = "is built in" if name.lower() in ("event", "user") else ""
+        if not taken and why_not(name) == "is a word of SQL":
+            taken = "is a word of SQL"
+        other = folded.setdefault(name.lower(), name)
+        if not taken and other != name:
+            taken = f"differs from {quoted(other)} only by the case of its letters"
+        if taken:
+            yield Finding(
+                (*path, name),
+                f"the name {quoted(name)} {taken}",
+                f"call it otherwise: {{its_{name.lower()}: {name}}}",
+                at_key=True,
+            )
+
+
+def _written_once(mapping: Mapping) -> Findings:
+    # A CRM does not tell field names apart by case.
+    written = {mapping.accounts.id.casefold(): "the accounts' id"}
+    for index, target in enumerate(mapping.write):
+        for field in target.fields:
+            folded = field.casefold()
+            if folded in written:
+                message = f"{quoted(field)} is {written[folded]} already"
+                yield Finding(("write", index, "fields", field), message, at_key=True)
+            written.setdefault(folded, "written")
+
+
+def _target(target: WriteEntry, around: Around, path: Path) -> Findings:
+    name = target.journey
+    if name is None and len(around.journeys) == 1:
+        name = next(iter(around.journeys))
+    elif name is None and around.journeys:
+        hint = "known: " + ", ".join(sorted(around.journeys))[:200]
+        message = "'journey' is missing: there are several journeys"
+        yield Finding(path, message, hint, about=("journey",))
+    elif name is not None and name not in around.journeys and around.complete:
+        hint = nearest(name, around.journeys)
+        yield Finding((*path, "journey"), f"no journey named {quoted(name)}", hint)
+    journey = around.journeys.get(name) if name is not None else None
+    if journey and around.complete:
+        yield from _outputs(target, journey, around.outputs[journey.name], path)
+
+
+def _outputs(entry: WriteEntry, journey: Journey, more: frozenset[str], path: Path) -> Findings:
+    known = {*outputs_of(journey), *more}
+    for field, spec in entry.fields.items():
+        place = (*path, "fields", field)
+        # In the long form the output has a key of its own; a path that is not there is shortened.
+        if spec.output not in known:
+            hint = nearest(spec.output, known)
+            message = f"{quoted(journey.name)} has no output {quoted(spec.output)}"
+            yield Finding((*place, "output"), message, hint)
+        elif spec.output in HEALTH_OUTPUTS and journey.health is None:
+            message = f"{quoted(journey.name)} computes no health, so there is no {spec.output}"
+            yield Finding((*place, "output"), message, "add `health`, or leave the field out")

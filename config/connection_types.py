@@ -1,0 +1,106 @@
+"""The systems that Gatepost connects to: what each can do and which options it knows."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionType:
+    """One type of connection."""
+
+    options: dict[str, str]
+    """option → what it is for; secrets are no options"""
+    needed: tuple[str, ...] = ()
+    has_objects: bool = True
+    """whether it keeps records: accounts and their child records"""
+    has_events: bool = False
+    """whether it keeps product events"""
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """options that take one of a few words"""
+
+
+_HTTP = {
+    "timeout_seconds": "how long to wait for an answer",
+    "retries": "how often a request is tried again",
+    "batch_size": "how many records one request carries",
+}
+
+CONNECTION_TYPES: dict[str, ConnectionType] = {
+    "files": ConnectionType(
+        {
+            "path": "the folder, relative to the project's",
+            "max_rejected": "share of unreadable rows above which a pull fails, 0 to 1",
+        },
+        needed=("path",),
+        has_events=True,
+    ),
+    "salesforce": ConnectionType(
+        {
+            **_HTTP,
+            "api_version": "such as 62.0",
+            "auth": "client_credentials, jwt or token",
+            "client_id": "the connected app's consumer key",
+            "username": "the user that a JWT login speaks for",
+            "login_url": "where to log in, if not at `url`",
+            "bulk_from": "number of records from which the Bulk API is used",
+            "max_requests": "most requests in a day",
+        },
+        choices=(("auth", ("client_credentials", "jwt", "token")),),
+    ),
+    "hubspot": ConnectionType(
+        {
+            **_HTTP,
+            "portal_id": "the account's number",
+            "max_requests": "most requests in a day",
+            "requests_per_second": "most requests in a second",
+        },
+    ),
+    "mixpanel": ConnectionType(
+        {
+            "timeout_seconds": "how long to wait for an answer",
+            "retries": "how often a request is tried again",
+            "project_id": "the project's number",
+            "region": "us, eu or in",
+            "username": "the service account's name",
+            "timezone": "the project's time zone, if not UTC",
+            "window_days": "how many days one export asks for",
+            "late_days": "how many past days are asked for again",
+            "max_rejected": "share of unreadable rows above which a pull fails, 0 to 1",
+            "requests_per_hour": "most requests in an hour",
+        },
+        needed=("project_id",),
+        has_objects=False,
+        has_events=True,
+        choices=(("region", ("us", "eu", "in")),),
+    ),
+}
+
+SECRET_OPTIONS = (
+    "secret",
+    "token",
+    "password",
+    "client_secret",
+    "private_key",
+    "api_key",
+    "api_secret",
+    "access_token",
+    "refresh_token",
+    "security_token",
+)
+"""Options that are secrets: read from the environment or the secrets folder, never from a file."""
+
+_SECRET_ENDINGS = (
+    "secret",
+    "token",
+    "password",
+    "passphrase",
+    "passwd",
+    "_key",
+    "apikey",
+    "credentials",
+)
+
+
+def is_secret(option: str) -> bool:
+    """Whether an option's name speaks of a secret."""
+    plain = option.lower().replace("-", "_")
+    return plain in SECRET_OPTIONS or plain.endswith(_SECRET_ENDINGS)

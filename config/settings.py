@@ -1,0 +1,97 @@
+"""Secrets: from the environment or a folder of files, never from the project's files.
+
+The option `client_secret` of the connection `crm` is looked for in the variable
+GATEPOST_CRM_CLIENT_SECRET, then in the file gatepost_crm_client_secret of the folder that
+GATEPOST_SECRETS_DIR names (as container platforms mount them). What is empty counts as absent.
+"""
+
+import os
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from config.errors import FixConfig
+from config.problem import Problem
+
+FOLDER_VARIABLE = "GATEPOST_SECRETS_DIR"
+PREFIX = "GATEPOST_"
+
+
+class Secrets(BaseSettings):
+    """The secrets of one connection, of whatever type; None where one was not given.
+
+    Printing shows asterisks; `get_secret_value()` gives the text to whoever sends it.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    username: SecretStr | None = None
+    password: SecretStr | None = None
+    secret: SecretStr | None = None
+    token: SecretStr | None = None
+    client_id: SecretStr | None = None
+    client_secret: SecretStr | None = None
+    private_key: SecretStr | None = None
+    api_key: SecretStr | None = None
+    api_secret: SecretStr | None = None
+    access_token: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    security_token: SecretStr | None = None
+
+    def get(self, option: str) -> str | None:
+        """The text of a secret, None if it was not given."""
+        found = getattr(self, option, None) if option in type(self).model_fields else None
+        return found.get_secret_value() if isinstance(found, SecretStr) else None
+
+    def all_values(self) -> frozenset[str]:
+        """The texts of all secrets given, for those who must keep them out of what they print."""
+        texts = (self.get(option) for option in type(self).model_fields)
+        return frozenset(text for text in texts if text)
+
+
+def secrets_of(connection: str) -> Secrets:
+    """What the environment and the secrets folder hold for a connection.
+
+    Raises FixConfig if the folder is named but cannot be read.
+    """
+    folder = os.environ.get(FOLDER_VARIABLE) or None
+    if folder is not None and not Path(folder).is_dir():
+        raise FixConfig([Problem(FOLDER_VARIABLE, 0, 0, "", f"names no folder: {folder}")])
+    try:
+        # The library's type stub knows the settings' own fields only.
+        found = Secrets(
+            _env_prefix=variable(connection, ""),  # type: ignore[call-arg]
+            _secrets_dir=folder,
+        )
+    except (OSError, UnicodeDecodeError) as error:
+        # The library's words may quote the file; only its kind of trouble is told.
+        message = f"a secret of {connection} cannot be read ({type(error).__name__})"
+        raise FixConfig([Problem(folder or FOLDER_VARIABLE, 0, 0, "", message)]) from None
+    blank = {name: None for name in Secrets.model_fields if not (found.get(name) or "").strip()}
+    return found.model_copy(update=blank)
+
+
+def need(secrets: Secrets, connection: str, option: str) -> str:
+    """The text of a secret that this connection cannot do without.
+
+    Raises FixConfig that says where it was looked for.
+    """
+    if text := secrets.get(option):
+        return text
+    name = variable(connection, option)
+    folder = os.environ.get(FOLDER_VARIABLE)
+    looked = f"the variable {name} is not set" + (
+        f", and there is no file {name.lower()} in {folder}"
+        if folder
+        else f", and {FOLDER_VARIABLE} names no folder"
+    )
+    where = f"connections.{connection}"
+    raise FixConfig(
+        [Problem("gatepost.yaml", 0, 0, where, f"needs the secret {option!r}: {looked}")]
+    )
+
+
+def variable(connection: str, option: str) -> str:
+    """The variable that holds an option of a connection."""
+    return f"{PREFIX}{connection}_{option}".upper()
