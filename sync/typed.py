@@ -100,3 +100,8 @@ def local_day(instant: datetime, zone: ZoneInfo) -> int:
 def day_number(day: date) -> int:
     """Days since 1970-01-01."""
     return day.toordinal() - EPOCH
+
+
+def day_text(number: int) -> str:
+    """Days since 1970-01-01 as an ISO date."""
+    return date.fromordinal(number + EPOCH).isoformat()

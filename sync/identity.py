@@ -1,0 +1,201 @@
+"""How events find their accounts: keys compared as text, and what came of it.
+
+A key is an account's id or one of its fields, as of the last day. An empty key matches nothing. A
+key that several accounts share matches none of them, and none of them is ever written: whose
+events they are, nobody can say.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sync.fields import Array, FieldTable
+from sync.state import State
+from sync.typed import day_text, scalar_text
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+ID = "id"  # `equals: id` speaks of the record's own id
+UNMATCHED_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Doubled:
+    """A key that several accounts share, and their ids, sorted."""
+
+    key: str
+    accounts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKeys:
+    """Which account a key means: two parallel arrays, by account; a key and an account come
+    once."""
+
+    account_no: Array  # int32, position in FieldTable.accounts
+    account_key: Array  # text, never empty
+    doubled: tuple[Doubled, ...]  # by key; none of these is in the arrays
+
+    def columns(self) -> dict[str, Array]:
+        """As a table for the engine: `account_no`, `account_key`."""
+        return {"account_no": self.account_no, "account_key": self.account_key}
+
+    def known_columns(self) -> dict[str, Array]:
+        """As a table for the engine: `account_key`, every key that some account has, doubled ones
+        included."""
+        doubled = np.array([one.key for one in self.doubled], dtype=object)
+        return {"account_key": np.concatenate([self.account_key, doubled])}
+
+
+@dataclass(frozen=True, slots=True)
+class EventMatch:
+    """How many of one event's rows carry a key, and how many found their account by it."""
+
+    event: str
+    events: int
+    matched: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatchReport:
+    """What became of one source's events."""
+
+    source: str
+    by_event: tuple[EventMatch, ...]  # sorted by name
+    unmatched: tuple[tuple[str, int], ...]  # key and events, most events first, at most 20
+    unmatched_keys: int  # how many keys there are that matched nothing
+    doubled: tuple[Doubled, ...]
+
+    @property
+    def events(self) -> int:
+        """Events with a key."""
+        return sum(one.events for one in self.by_event)
+
+    @property
+    def matched(self) -> int:
+        """Events that found their account."""
+        return sum(one.matched for one in self.by_event)
+
+    @property
+    def share(self) -> float | None:
+        """Matched events among those with a key, 0 to 1; None without any."""
+        return self.matched / self.events if self.events else None
+
+
+def account_keys(
+    table: FieldTable, equals: str, selected: Iterable[int] | None = None
+) -> AccountKeys:
+    """The keys of the accounts in `selected` (positions after `accounts.where`; None: all)."""
+    chosen = range(len(table.accounts)) if selected is None else sorted(map(int, selected))
+    text = _key_texts(table, equals)
+    owners: dict[str, list[int]] = {}
+    for account_no in chosen:
+        key = text[account_no]
+        if key:
+            owners.setdefault(key, []).append(account_no)
+    single = [(accounts[0], key) for key, accounts in owners.items() if len(accounts) == 1]
+    doubled = [
+        Doubled(key, tuple(table.accounts[account_no] for account_no in accounts))
+        for key, accounts in owners.items()
+        if len(accounts) > 1
+    ]
+    return AccountKeys(
+        np.array([account_no for account_no, _ in single], dtype=np.int32),
+        np.array([key for _, key in single], dtype=object),
+        tuple(sorted(doubled, key=lambda one: one.key)),
+    )
+
+
+def never_written(keys: Iterable[AccountKeys]) -> dict[str, str]:
+    """Account ids that share a key, each with the sentence that says with whom."""
+    reasons: dict[str, str] = {}
+    for doubled in (one for each in keys for one in each.doubled):
+        for account_id in doubled.accounts:
+            others = [other for other in doubled.accounts if other != account_id]
+            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+            reasons.setdefault(
+                account_id,
+                f"its key {doubled.key!r} is also that of {', '.join(others[:3])}{more}",
+            )
+    return reasons
+
+
+def _key_texts(table: FieldTable, equals: str) -> Sequence[str | None]:
+    """Every account's key as text; a number without point where it is whole, a date as ISO."""
+    if equals == ID:
+        return table.accounts
+    steps = table.steps[equals]
+    value, valid = steps.last(len(table.accounts))
+    say: Callable[[Any], str] = str
+    if steps.type == "date":
+        say = day_text
+    elif steps.type != "text":
+        say = scalar_text
+    return [
+        say(one) if known else None
+        for one, known in zip(value.tolist(), valid.tolist(), strict=True)
+    ]
+
+
+def events_by_name(events: "ir.Table", keys: "ir.Table") -> "ir.Table":
+    """The query for `match_report`: columns event, events, matched. `events` needs `account_key`
+    and `event`, `keys` is `AccountKeys.columns` as a table."""
+    joined = events.left_join(keys, events.account_key == keys.account_key)
+    return joined.group_by(events.event).agg(events=joined.count(), matched=keys.account_no.count())
+
+
+def unmatched_keys(events: "ir.Table", known: "ir.Table") -> "ir.Table":
+    """The query for `match_report`: the 20 keys with the most events that no account has, as
+    columns account_key, events, keys (how many such keys there are). `known` is
+    `AccountKeys.known_columns` as a table."""
+    import ibis
+
+    strangers = events.anti_join(known, events.account_key == known.account_key)
+    by_key = strangers.group_by("account_key").agg(events=strangers.count())
+    counted = by_key.mutate(keys=by_key.count().over(ibis.window()))
+    return counted.order_by(ibis.desc("events"), "account_key").limit(UNMATCHED_SHOWN)
+
+
+def match_report(
+    source: str, keys: AccountKeys, by_name: Mapping[str, Array], strangers: Mapping[str, Array]
+) -> MatchReport:
+    """The results of the two queries as a report. Doubled keys are listed as such alone."""
+    events = zip(*(by_name[name].tolist() for name in ("event", "events", "matched")), strict=True)
+    unmatched = zip(strangers["account_key"].tolist(), strangers["events"].tolist(), strict=True)
+    return MatchReport(
+        source,
+        tuple(EventMatch(*one) for one in sorted(events)),
+        tuple(unmatched),
+        int(strangers["keys"].max(initial=0)),
+        keys.doubled,
+    )
+
+
+def note_matches(state: State, run_id: int, reports: Iterable[MatchReport]) -> None:
+    """Keep the counts with the run, so that a later one can tell whether the match rate fell.
+    Replaces what the run noted before."""
+    with state.transaction() as connection:
+        connection.execute("DELETE FROM match_counts WHERE run_id = ?", (run_id,))
+        connection.executemany(
+            "INSERT INTO match_counts (run_id, source, event, events, matched)"
+            " VALUES (?, ?, ?, ?, ?)",
+            [
+                (run_id, report.source, one.event, one.events, one.matched)
+                for report in reports
+                for one in report.by_event
+            ],
+        )
+
+
+def last_share(state: State, source: str, before_run: int) -> float | None:
+    """The share of events that the latest run before `before_run` matched; None if there is
+    none."""
+    found = state.value(
+        "SELECT sum(matched) * 1.0 / sum(events) FROM match_counts WHERE source = ? AND run_id ="
+        " (SELECT max(run_id) FROM match_counts WHERE source = ? AND run_id < ?)",
+        (source, source, before_run),
+    )
+    return None if found is None else float(found)
