@@ -1,1 +1,1 @@
-"""What a journey means: pure computation, no files, no clock, no vendor names."""
+"""What a journey means: pure functions from events and fields to stages, health and moments."""

@@ -1,0 +1,371 @@
+"""SQL text to a checked tree: only what the journey reference allows, types and names included.
+
+sqlglot does the parsing; nothing of its tree leaves this module. Every complaint carries the
+character at which it stands, so that a check can point into the user's file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NoReturn
+
+import sqlglot
+from sqlglot import errors, exp
+
+from mapping.syntax import (
+    Arithmetic,
+    Call,
+    Case,
+    Compare,
+    Constant,
+    IsNull,
+    Like,
+    Logic,
+    Name,
+    Node,
+    Not,
+    Read,
+    Type,
+)
+
+_PREFIX = "SELECT "
+_MAX_DEPTH = 100
+_FUNCTIONS = (
+    "DAYS_SINCE", "DAYS_UNTIL", "COALESCE", "LEAST", "GREATEST", "ABS", "ROUND", "LOWER",
+)  # fmt: skip
+_COMPARE = {
+    exp.EQ: "=", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
+}  # fmt: skip
+_ARITHMETIC = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
+_CALLS = {
+    exp.Coalesce: "coalesce", exp.Least: "least", exp.Greatest: "greatest",
+    exp.Abs: "abs", exp.Round: "round", exp.Lower: "lower",
+}  # fmt: skip
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+
+
+@dataclass(frozen=True)
+class ExpressionError(Exception):
+    """What is wrong with one expression: a sentence, the nearest right thing, and where it stands."""
+
+    message: str
+    hint: str = ""
+    offset: int | None = None
+
+
+def parse(
+    text: str, scope: Mapping[str, Type], *, want: Type | None = "boolean", dated: bool = True
+) -> Node:
+    """The checked tree of `text`.
+
+    `scope` gives the names that may stand in it, with their types. `want` is the type that the whole
+    must have (None: any). `dated` is false where no day is being asked about (filters over events), so
+    that days_since and days_until have nothing to count from. Raises ExpressionError with the first
+    thing wrong. Pure; safe to repeat.
+    """
+    _check_calls(text, _FUNCTIONS if dated else _FUNCTIONS[2:])
+    node = _Reader(text, scope).read()
+    if want is None:
+        return node
+    if node.type in ("untyped", "null"):
+        return coerce(node, want)
+    if node.type != want:
+        raise ExpressionError(f"`{text}` is {_a(node.type)}, and {_a(want)} is needed here")
+    return node
+
+
+def coerce(node: Node, to: Type) -> Node:
+    """The same expression read as `to`, where it has no type of its own (else unchanged)."""
+    if node.type not in ("untyped", "null"):
+        return node
+    match node:
+        case Constant():
+            return Constant(node.value, to)
+        case Case():
+            branches = tuple((when, coerce(then, to)) for when, then in node.branches)
+            return Case(branches, coerce(node.default, to), to)
+        case Call():
+            return Call(node.name, tuple(coerce(arg, to) for arg in node.args), to)
+        case _:
+            return Read(node, to)
+
+
+def _check_calls(text: str, functions: tuple[str, ...]) -> None:
+    """Refuse calls of what is not listed, before the parser replaces a name by a synonym."""
+    bare = re.sub(r"'(?:[^']|'')*'|\"[^\"]*\"", lambda found: " " * len(found[0]), text)
+    for found in re.finditer(r"([A-Za-z_][A-Za-z_0-9.]*)\s*\(", bare):
+        name = found[1].upper()
+        if name not in functions and name not in ("AND", "OR", "NOT", "IN", "WHEN", "THEN", "ELSE",
+                                                   "BETWEEN", "LIKE", "CASE", "IS"):  # fmt: skip
+            near = difflib.get_close_matches(name, functions, 1, 0.5)
+            hint = f"nearest is {near[0]}" if near else "known are " + ", ".join(functions)
+            raise ExpressionError(f"no function {found[1]!r} is known here", hint, found.start())
+
+
+class _Reader:
+    """One expression on its way from sqlglot's tree to ours."""
+
+    def __init__(self, text: str, scope: Mapping[str, Type]) -> None:
+        self.text = text
+        self.scope = scope
+
+    def read(self) -> Node:
+        if not self.text.strip():
+            raise ExpressionError("the expression is empty")
+        try:
+            trees = sqlglot.parse(_PREFIX + self.text, dialect="duckdb")
+        except errors.SqlglotError as problem:
+            raise self._unreadable(problem) from None
+        except RecursionError:
+            raise ExpressionError("the expression is nested too deeply") from None
+        tree = trees[0] if len(trees) == 1 else None
+        if not isinstance(tree, exp.Select) or set(_present(tree)) - {"kind"} != {"expressions"}:
+            raise ExpressionError("this is not one expression")
+        if len(tree.expressions) != 1:
+            raise ExpressionError("one expression is needed here, and there are several")
+        return self._node(tree.expressions[0], 0)
+
+    def _unreadable(self, problem: errors.SqlglotError) -> ExpressionError:
+        detail: dict[str, Any] = next(iter(getattr(problem, "errors", None) or [{}]), {})
+        near = str(detail.get("highlight") or "").strip()
+        at = f" near `{near}`" if near and near in self.text else ""
+        offset = self.text.find(near) if at else None
+        return ExpressionError(f"`{self.text.strip()}` can't be read as an expression{at}", "", offset)
+
+    def _node(self, tree: Any, depth: int) -> Node:
+        if depth > _MAX_DEPTH:
+            raise ExpressionError("the expression is nested too deeply")
+        match tree:
+            case exp.Paren():
+                return self._node(tree.this, depth + 1)
+            case exp.Column() | exp.Boolean() | exp.Null() | exp.Literal() | exp.Neg():
+                return self._atom(tree, depth + 1)
+            case exp.And() | exp.Or():
+                return self._logic(tree, depth + 1)
+            case exp.Not():
+                inner = self._boolean(tree.this, depth + 1)
+                if isinstance(inner, IsNull):
+                    return IsNull(inner.of, not inner.negated)
+                return Not(inner)
+            case exp.Is() | exp.Between() | exp.In() | exp.Like():
+                return self._negatable(tree, depth + 1)
+            case exp.Case():
+                return self._case(tree, depth + 1)
+            case exp.Anonymous() | exp.Func() if not isinstance(tree, exp.Cast):
+                return self._call(tree, depth + 1)
+        for kinds, build in ((_COMPARE, self._compare), (_ARITHMETIC, self._arithmetic)):
+            if type(tree) in kinds:
+                left, right = self._node(tree.this, depth + 1), self._node(tree.expression, depth + 1)
+                return build(kinds[type(tree)], left, right)  # type: ignore[index,operator]
+        self._refuse(tree)
+
+    def _refuse(self, tree: Any) -> NoReturn:
+        if isinstance(tree, exp.Query | exp.Subquery):
+            raise ExpressionError("a subquery is not allowed in an expression")
+        shown = tree.sql("duckdb") if isinstance(tree, exp.Expression) else str(tree)
+        hint = "write = for a comparison" if isinstance(tree, exp.Alias) else ""
+        raise ExpressionError(f"`{shown}` is not allowed in an expression", hint, self._find(tree))
+
+    def _find(self, tree: Any) -> int | None:
+        for node in tree.walk() if isinstance(tree, exp.Expression) else ():
+            if isinstance(node, exp.Identifier) and "start" in node.meta:
+                return int(node.meta["start"]) - len(_PREFIX)
+        return None
+
+    def _atom(self, tree: Any, depth: int) -> Node:
+        match tree:
+            case exp.Column():
+                return self._name(tree)
+            case exp.Boolean():
+                return Constant(bool(tree.this), "boolean")
+            case exp.Null():
+                return Constant(None, "null")
+            case exp.Literal() if tree.is_string:
+                return Constant(str(tree.this), "text")
+            case exp.Literal():
+                return Constant(float(tree.this), "number")
+        inner = coerce(self._node(tree.this, depth), "number")
+        if isinstance(inner, Constant) and isinstance(inner.value, float):
+            return Constant(-inner.value, "number")
+        return self._arithmetic("-", Constant(0.0, "number"), inner)
+
+    def _name(self, tree: exp.Column) -> Node:
+        offset = self._find(tree)
+        name = ".".join(part.name for part in tree.parts)
+        if name in self.scope and len(tree.parts) == 1:
+            return Name(name, self.scope[name])
+        near = difflib.get_close_matches(name, self.scope, 1, 0.6) or [
+            known for known in self.scope if known.lower() == name.lower()
+        ]
+        hint = f"nearest is {near[0]!r}" if near else "known here: " + ", ".join(sorted(self.scope))
+        raise ExpressionError(f"no name {name!r} is known here", hint, offset)
+
+    def _boolean(self, tree: Any, depth: int) -> Node:
+        node = coerce(self._node(tree, depth), "boolean")
+        if node.type != "boolean":
+            shown = tree.sql("duckdb")
+            raise ExpressionError(f"`{shown}` is {_a(node.type)}, not true or false", "", self._find(tree))
+        return node
+
+    def _logic(self, tree: Any, depth: int) -> Node:
+        op = "and" if isinstance(tree, exp.And) else "or"
+        parts = [self._boolean(part, depth) for part in tree.flatten()]
+        return Logic(op, tuple(parts))  # type: ignore[arg-type]
+
+    def _negatable(self, tree: Any, depth: int) -> Node:
+        """IS NULL, BETWEEN, IN and LIKE: some dialects write their NOT as a flag, not as a node."""
+        node = self._predicate(tree, depth)
+        if not tree.args.get("negate"):
+            return node
+        return IsNull(node.of, not node.negated) if isinstance(node, IsNull) else Not(node)
+
+    def _predicate(self, tree: Any, depth: int) -> Node:
+        of = self._node(tree.this, depth)
+        match tree:
+            case exp.Is() if isinstance(tree.expression, exp.Null):
+                return IsNull(of, negated=False)
+            case exp.Is():
+                raise ExpressionError("after IS only NULL or NOT NULL is allowed", "", self._find(tree))
+            case exp.Between():
+                if tree.args.get("symmetric"):
+                    raise ExpressionError("BETWEEN SYMMETRIC is not allowed", "", self._find(tree))
+                low, high = (self._node(tree.args[key], depth) for key in ("low", "high"))
+                return Logic("and", (self._compare(">=", of, low), self._compare("<=", of, high)))
+            case exp.In():
+                return self._in(tree, of, depth)
+        if not (isinstance(tree.expression, exp.Literal) and tree.expression.is_string):
+            raise ExpressionError("LIKE needs a pattern in quotes", "", self._find(tree))
+        of = coerce(of, "text")
+        if of.type != "text":
+            raise ExpressionError(f"LIKE needs text, and this is {_a(of.type)}", "", self._find(tree))
+        return Like(of, str(tree.expression.this))
+
+    def _in(self, tree: exp.In, of: Node, depth: int) -> Node:
+        if set(_present(tree)) - {"this", "expressions", "negate"}:
+            raise ExpressionError("IN needs a list of values; a subquery is not allowed", "", self._find(tree))
+        if not tree.expressions:
+            raise ExpressionError("IN needs at least one value", "", self._find(tree))
+        same = [self._compare("=", of, self._node(item, depth)) for item in tree.expressions]
+        return same[0] if len(same) == 1 else Logic("or", tuple(same))
+
+    def _compare(self, op: Any, left: Node, right: Node) -> Node:
+        left, right = _meet(left, right)
+        if left.type == "boolean" and op not in ("=", "!="):
+            raise ExpressionError(f"true and false have no order for {op}")
+        return Compare(op, left, right)
+
+    def _arithmetic(self, op: Any, left: Node, right: Node) -> Node:
+        dated = "date" in (left.type, right.type)
+        if dated and op == "-" and left.type == "date":
+            right = _as_date(right) if right.type in ("text", "untyped") else right
+            return Arithmetic("-", left, right, "number" if right.type == "date" else "date")
+        if dated and op == "-" and left.type == "text":
+            return self._arithmetic(op, _as_date(left), right)
+        left, right = (coerce(side, "number") if side.type != "date" else side for side in (left, right))
+        wrong = [side for side in (left, right) if side.type not in ("number", "date")]
+        if wrong:
+            raise ExpressionError(f"{op} needs numbers, and one side is {_a(wrong[0].type)}")
+        if not dated:
+            return Arithmetic(op, left, right, "number")
+        if op == "+" and left.type != right.type:
+            day, days = (left, right) if left.type == "date" else (right, left)
+            return Arithmetic("+", day, days, "date")
+        raise ExpressionError(f"a date can't be used with {op} here")
+
+    def _case(self, tree: exp.Case, depth: int) -> Node:
+        whens, values = [], []
+        for branch in tree.args["ifs"]:
+            if tree.this is None:
+                whens.append(self._boolean(branch.this, depth))
+            else:
+                whens.append(
+                    self._compare("=", self._node(tree.this, depth), self._node(branch.this, depth))
+                )
+            values.append(self._node(branch.args["true"], depth))
+        default = tree.args.get("default")
+        values.append(self._node(default, depth) if default is not None else Constant(None, "null"))
+        values, kind = _unify(values)
+        return Case(tuple(zip(whens, values[:-1], strict=True)), values[-1], kind)
+
+    def _call(self, tree: Any, depth: int) -> Node:
+        name = tree.name.lower() if isinstance(tree, exp.Anonymous) else _CALLS.get(type(tree))
+        if name in ("days_since", "days_until") and len(tree.expressions) == 1:
+            arg = self._node(tree.expressions[0], depth)
+            arg = _as_date(arg) if arg.type == "text" else coerce(arg, "date")
+            return Call(name, (self._typed(name, arg, "date"),), "number")
+        if name is None or isinstance(tree, exp.Anonymous):
+            self._refuse(tree)
+        if name == "round":
+            return self._round(tree, depth)
+        args = [self._node(arg, depth) for arg in (tree.this, *tree.expressions)]
+        if name in ("abs", "lower"):
+            want: Type = "number" if name == "abs" else "text"
+            return Call(name, (self._typed(name, coerce(args[0], want), want),), want)  # type: ignore[arg-type]
+        args, kind = _unify(args)
+        if name != "coalesce" and kind == "boolean":
+            raise ExpressionError(f"true and false have no order for {name.upper()}")
+        return Call(name, tuple(args), kind)  # type: ignore[arg-type]
+
+    def _round(self, tree: exp.Round, depth: int) -> Node:
+        value = self._typed("round", coerce(self._node(tree.this, depth), "number"), "number")
+        places = tree.args.get("decimals")
+        digits = self._node(places, depth) if places is not None else Constant(0.0, "number")
+        if not (isinstance(digits, Constant) and digits.value in range(10)):
+            raise ExpressionError("ROUND takes 0 to 9 places, written as a number", "", self._find(tree))
+        return Call("round", (value, digits), "number")
+
+    def _typed(self, name: str, node: Node, want: Type) -> Node:
+        if node.type != want:
+            raise ExpressionError(f"{name} needs {_a(want)}, and this is {_a(node.type)}")
+        return node
+
+
+def _present(tree: exp.Expression) -> list[str]:
+    return [key for key, value in tree.args.items() if value not in (None, False, [])]
+
+
+def _meet(left: Node, right: Node) -> tuple[Node, Node]:
+    """Both sides of a comparison in one type, or an error that names both."""
+    (left, right), kind = _unify([left, right])
+    if kind in ("untyped", "null"):
+        return coerce(left, "text"), coerce(right, "text")
+    return left, right
+
+
+def _unify(nodes: list[Node]) -> tuple[list[Node], Type]:
+    """All in one type: untyped and NULL take the others', text in quotes becomes a date beside dates.
+
+    Values without any type stay so, until something around them settles it.
+    """
+    kinds = {node.type for node in nodes} - {"null", "untyped"}
+    if kinds == {"date", "text"}:
+        nodes, kinds = [_as_date(node) if node.type == "text" else node for node in nodes], {"date"}
+    if len(kinds) > 1:
+        first, second = sorted(kinds)[:2]
+        raise ExpressionError(f"{_a(first)} can't be compared or mixed with {_a(second)}")
+    if not kinds:
+        return nodes, "untyped" if any(node.type == "untyped" for node in nodes) else "null"
+    (kind,) = kinds
+    return [coerce(node, kind) for node in nodes], kind
+
+
+def _as_date(node: Node) -> Node:
+    """A text in quotes as the date that it spells."""
+    if isinstance(node, Read | Name) and node.type == "untyped":
+        return Read(node, "date")
+    if isinstance(node, Constant) and isinstance(node.value, str):
+        try:
+            if _DATE.match(node.value):
+                return Constant(date.fromisoformat(node.value), "date")
+        except ValueError:
+            pass
+        raise ExpressionError(f"'{node.value}' is no date", "write dates as '2026-01-31'")
+    raise ExpressionError("a date can't be compared or mixed with a text")
+
+
+def _a(kind: str) -> str:
+    return {"null": "NULL", "untyped": "a property", "boolean": "true or false"}.get(kind, f"a {kind}")
