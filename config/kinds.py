@@ -215,7 +215,8 @@ AS_LIST = BeforeValidator(_many)
 AS_MAP = BeforeValidator(_mapping)
 
 _TEXT_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1})
-_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\d+\s*[dw]$"})
+DURATION_PATTERN = r"^\d+\s*[dw]$"
+_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN})
 
 Text = Annotated[str, BeforeValidator(_line), _TEXT_SCHEMA]
 """One line of text: a CRM field, an owner, an event's name."""

@@ -9,20 +9,31 @@ from typing import Any, Literal
 
 from config.connection_types import CONNECTION_TYPES
 from config.journey import Journey
+from config.kinds import DURATION_PATTERN
 from config.mapping_file import Mapping
 from config.project_file import Gatepost
+from config.shape import Shape
 
 File = Literal["gatepost", "mapping", "journey"]
 FILES: tuple[File, ...] = ("gatepost", "mapping", "journey")
+_NAME = {"type": "string", "minLength": 1}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema(file: File) -> dict[str, Any]:
     """The schema of one of the three files, as plain values. Same answer every time."""
-    model = {"gatepost": Gatepost, "mapping": Mapping, "journey": Journey}[file]
-    schema: dict[str, Any] = model.model_json_schema(by_alias=True)
+    models: dict[File, type[Shape]] = {"gatepost": Gatepost, "mapping": Mapping, "journey": Journey}
+    schema: dict[str, Any] = models[file].model_json_schema(by_alias=True)
+    known = schema["$defs"]
     if file == "gatepost":
-        schema["$defs"]["Connection"] = _connection()
+        known["Connection"] = _connection()
+    if file == "mapping":
+        for name in ("FieldSpec", "KeepSpec", "WriteField"):
+            known[name] = {"anyOf": [_NAME, known[name]]}
+        known["AccountKey"] = _account_key(known["AccountKey"])
+        properties = known["EventsEntry"]["properties"]
+        properties["keep"] = {"anyOf": [{"type": "array", "items": _NAME}, properties["keep"]]}
+    schema = _tidy(schema)
     schema["title"] = {"gatepost": "gatepost.yaml", "mapping": "mapping.yaml"}.get(
         file, "journeys/*.yaml"
     )
@@ -32,6 +43,49 @@ def json_schema(file: File) -> dict[str, Any]:
 def schema_text(file: File) -> str:
     """The schema as JSON text, ending in a line break."""
     return json.dumps(json_schema(file), indent=2, ensure_ascii=False) + "\n"
+
+
+def _tidy(schema: Any) -> Any:
+    """Leave out what only our models need: titles made of keys, absent defaults, the empty `from`.
+
+    Defaults of durations are written as people write them.
+    """
+    if isinstance(schema, list):
+        return [_tidy(one) for one in schema if not (isinstance(one, dict) and _empty_list(one))]
+    if not isinstance(schema, dict):
+        return schema
+    is_property = "type" in schema or "anyOf" in schema
+    left = {}
+    for key, value in schema.items():
+        if is_property and (
+            (key == "default" and value in (None, []))
+            or (key == "title" and "properties" not in schema)
+        ):
+            continue
+        left[key] = _tidy(value)
+    if schema.get("pattern") == DURATION_PATTERN and "default" in left:
+        left["default"] = f"{left['default']}d"
+    return left
+
+
+def _empty_list(schema: dict[str, Any]) -> bool:
+    return schema.get("type") == "array" and schema.get("maxItems") == 0
+
+
+def _account_key(schema: dict[str, Any]) -> dict[str, Any]:
+    """`property` and `field` mean the same; one of them is needed."""
+    ways = []
+    for word in ("property", "field"):
+        properties = {word: schema["properties"]["property"], "equals": _NAME}
+        ways.append(
+            {
+                "type": "object",
+                "properties": properties,
+                "required": list(properties),
+                "additionalProperties": False,
+            }
+        )
+    return {"title": "AccountKey", "oneOf": ways}
 
 
 def _connection() -> dict[str, Any]:

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from config.errors import FixConfig
 from config.problem import Problem
@@ -59,14 +59,14 @@ def secrets_of(connection: str) -> Secrets:
     if folder is not None and not Path(folder).is_dir():
         raise FixConfig([Problem(FOLDER_VARIABLE, 0, 0, "", f"names no folder: {folder}")])
     try:
-        # The library's type stub knows the settings' own fields only.
         found = Secrets(
-            _env_prefix=variable(connection, ""),  # type: ignore[call-arg]
+            _env_prefix=variable(connection, ""),
             _secrets_dir=folder,
         )
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, SettingsError) as error:
         # The library's words may quote the file; only its kind of trouble is told.
-        message = f"a secret of {connection} cannot be read ({type(error).__name__})"
+        cause = type(error.__cause__ or error).__name__
+        message = f"a secret of {connection} cannot be read ({cause})"
         raise FixConfig([Problem(folder or FOLDER_VARIABLE, 0, 0, "", message)]) from None
     blank = {name: None for name in Secrets.model_fields if not (found.get(name) or "").strip()}
     return found.model_copy(update=blank)
