@@ -1,7 +1,6 @@
 """Fields with their history: steps over days, as of a day."""
 
 from datetime import UTC, date, datetime
-from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config.mapping_file import FieldSpec
 from sync.fields import BEGINNING, load_fields
 from sync.sightings import record_sightings
 from sync.state import State
@@ -28,12 +28,10 @@ def pull(state, seen, /, **accounts):
     return record_sightings(state, "Account", accounts.items(), seen)
 
 
-def spec(kind):
-    return SimpleNamespace(type=kind)
-
-
 def load(state, as_of=MAY, zone=ZONE, **fields):
-    return load_fields(state, "Account", {n: spec(k) for n, k in fields.items()}, zone, as_of)
+    return load_fields(
+        state, "Account", {n: FieldSpec(field=n, type=k) for n, k in fields.items()}, zone, as_of
+    )
 
 
 def steps(table, field):

@@ -1,12 +1,12 @@
 """Events find their accounts by key; doubled keys match nobody."""
 
 from datetime import date
-from types import SimpleNamespace
 
 import ibis
 import numpy as np
 import pytest
 
+from config.mapping_file import FieldSpec
 from sync.engine import DuckEngine
 from sync.fields import load_fields
 from sync.identity import (
@@ -36,7 +36,9 @@ def state(tmp_path):
 def table(state, kind="text", as_of=MAY, /, **workspaces):
     accounts = ((account, {"workspace": raw}) for account, raw in workspaces.items())
     record_sightings(state, "Account", accounts, "2026-05-01")
-    return load_fields(state, "Account", {"workspace": SimpleNamespace(type=kind)}, "UTC", as_of)
+    return load_fields(
+        state, "Account", {"workspace": FieldSpec(field="W", type=kind)}, "UTC", as_of
+    )
 
 
 def pairs(keys):
@@ -104,7 +106,7 @@ def test_accounts_that_are_not_selected_share_no_key(state):
 def test_the_key_is_that_of_the_last_day(state):
     table(state, a="old")
     record_sightings(state, "Account", [("a", {"workspace": "new"})], "2026-05-09")
-    fields = {"workspace": SimpleNamespace(type="text")}
+    fields = {"workspace": FieldSpec(field="W")}
     now = load_fields(state, "Account", fields, "UTC", MAY)
     before = load_fields(state, "Account", fields, "UTC", MAY.replace(day=8))
     assert pairs(account_keys(now, "workspace")) == {"new": 0}

@@ -82,7 +82,7 @@ def test_two_processes_that_start_at_once_upgrade_once(tmp_path):
         for _ in range(4)
     ]
     ends = [(p.communicate(timeout=60)[1], p.returncode) for p in started]
-    assert [code for _, code in ends] == [0, 0, 0, 0], ends
+    assert [code for _, code in ends] == [0, 0, 0, 0], repr(ends)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_writer_that_waits_sees_what_the_other_wrote(tmp_path):
         with State(tmp_path) as state:
             for _ in range(20):
                 with state.transaction():
-                    state.set_setting("n", str(int(state.setting("n")) + 1))
+                    state.set_setting("n", str(int(state.setting("n") or 0) + 1))
 
     threads = [threading.Thread(target=count) for _ in range(3)]
     for thread in threads:
@@ -186,7 +186,7 @@ def test_a_read_only_answer_of_sqlite_gets_a_sentence(tmp_path):
 def test_a_full_disk_gets_a_sentence_and_loses_nothing(tmp_path):
     with State(tmp_path) as state:
         state.set_setting("a", "kept")
-        pages = state.value("PRAGMA page_count")
+        pages = int(state.value("PRAGMA page_count") or 0)
         state.db.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(StateError, match="no room is left"):
             state.set_setting("b", "x" * 100_000)
