@@ -70,6 +70,15 @@ class EventSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that could not be read: where it stands (0: nobody can say), why, its text, cut."""
+
+    line: int
+    reason: str
+    text: str
+
+
 @runtime_checkable
 class AccountSource(Protocol):
     """Records of an object, with the values that they have now."""
@@ -84,7 +93,12 @@ class AccountSource(Protocol):
 
     def read(self, object_name: str, columns: Sequence[str]) -> Iterator[dict[str, Raw]]:
         """All records, streamed, each with exactly `columns`; None where a value is missing.
-        StopCycle if the object or a column is not there. Order as the vendor's."""
+        StopCycle if the object or a column is not there, or (at the end) if too many records could
+        not be read. Order as the vendor's; an id may come twice, and one may be missing."""
+        ...
+
+    def rejected(self, object_name: str) -> tuple[int, Sequence[Rejected]]:
+        """How many records the last complete `read` could not read, and the first thousand."""
         ...
 
 
@@ -108,9 +122,9 @@ class RecordWrite:
 class WriteResult:
     """What became of one RecordWrite.
 
-    written: the record has all the values now. rejected: it has none of them, and `reason` (with the
-    vendor's `code`, if any) says why trying again is no use. unknown: nobody can say; read before
-    anything is repeated.
+    written: the record has all the values now. rejected: it has none of them, and `reason` (with
+    the vendor's `code`, if any) says why trying again is no use. unknown: nobody can say; read
+    before anything is repeated.
     """
 
     id: str

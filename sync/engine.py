@@ -7,7 +7,6 @@ from the network, and the memory limit holds because what does not fit is spille
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
@@ -22,6 +21,11 @@ Column = np.ndarray[Any, Any]
 """One column of a result; a `np.ma.MaskedArray` exactly where it holds NULLs."""
 
 Columns = dict[str, Column]
+
+
+class EngineError(StopCycle):
+    """The engine could not do it: out of memory or disk, a file that is no Parquet, a bug of ours.
+    The message is the engine's own first line."""
 
 
 class DuckEngine:
@@ -50,22 +54,29 @@ class DuckEngine:
         """Run one statement and give its result as one array per column, in the query's order.
 
         DATE comes as datetime64[D], TIMESTAMP as datetime64[us], text as objects. An array is
-        masked if and only if it holds a NULL. Raises StopCycle if memory or disk run out.
+        masked if and only if it holds a NULL. Raises EngineError.
         """
         try:
             cursor = self._connection.execute(query, values)
             kinds = {name: str(kind) for name, kind, *_ in cursor.description or ()}
             arrays: Columns = cursor.fetchnumpy()
-        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-            raise StopCycle(f"the engine gave up: {first_line(error)}") from error
+        except duckdb.Error as error:
+            raise EngineError(first_line(error)) from error
         return {name: _plain(array, kinds[name]) for name, array in arrays.items()}
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> None:
-        """Run a statement for its effect (a view, a table, a COPY)."""
+        """Run a statement for its effect (a view, a table, a COPY). Raises as `sql` does."""
         try:
             self._connection.execute(statement, values)
-        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-            raise StopCycle(f"the engine gave up: {first_line(error)}") from error
+        except duckdb.Error as error:
+            raise EngineError(first_line(error)) from error
+
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a small result, as Python values. Raises as `sql` does."""
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except duckdb.Error as error:
+            raise EngineError(first_line(error)) from error
 
     def register(self, name: str, columns: Mapping[str, Column]) -> None:
         """Make arrays of equal length a table called `name`; replaces one of that name.
@@ -91,12 +102,7 @@ class DuckEngine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
