@@ -7,7 +7,7 @@ and gives every problem with the place of its text in the file.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from config.journey import (
     ANY,
@@ -101,7 +101,10 @@ class StagePlan:
 
 @dataclass(frozen=True, slots=True)
 class CompiledJourney:
-    """All that a replay needs to know of a journey; expressions by what they decide."""
+    """All that a replay needs to know of a journey; expressions by what they decide.
+
+    `names`: every name that an expression over accounts may use, with its type.
+    """
 
     journey: Journey
     accounts: Node | None
@@ -112,7 +115,7 @@ class CompiledJourney:
     stages: tuple[StagePlan, ...]
     components: tuple[Node, ...]
     moments: tuple[Node, ...]
-    fields: frozenset[str] = field(default_factory=frozenset)
+    names: Mapping[str, Type]
 
     def signal(self, name: str) -> SignalPlan:
         """The signal of that name."""
@@ -175,7 +178,7 @@ def compile_journey(journey: Journey, mapping: MappingFile, report: Report) -> C
             compiler.needed(moment.when, ("moments", index, "when"), {**staged, **OUTCOME_NAMES})
             for index, moment in enumerate(journey.moments)
         ),
-        frozenset(fields),
+        {**staged, **OUTCOME_NAMES},
     )
 
 

@@ -15,7 +15,7 @@ TENTHS = 10
 
 @dataclass(frozen=True)
 class Scored:
-    """Component scores of one day, for explaining: [component, account]."""
+    """Component scores of one day, [component, account]; `values` NaN where unknown."""
 
     applies: Array
     known: Array
@@ -63,15 +63,21 @@ class HealthRule:
             found.scores[index] = score
         return found
 
-    def judge(self, state: WalkState, frame: Frame, days_known: Array, judged: Mask) -> None:
-        """Score and band of one day into `state`; no score for accounts that are not `judged`."""
-        slot = frame.day % state.scores.shape[1]
+    def judge(
+        self, state: WalkState, frame: Frame, days_known: Array, judged: Mask
+    ) -> Scored | None:
+        """Score and band of one day into `state`; no score for accounts that are not `judged`.
+
+        Gives the components, None for a journey without health.
+        """
         if self.health is None:
-            return
-        tenths = self._tenths(self.components(frame, state.stage, days_known))
+            return None
+        found = self.components(frame, state.stage, days_known)
+        tenths = self._tenths(found)
         tenths[~judged] = NO_SCORE
-        state.scores[:, slot] = tenths
+        state.scores[:, frame.day % state.scores.shape[1]] = tenths
         state.band[:] = self._band(state.band, tenths)
+        return found
 
     def _tenths(self, found: Scored) -> Array:
         """The weighted mean in tenths, rounded to nine places and then to one, halves away from zero."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mapping.accounts import AccountTable, FieldCursor
 from mapping.clock import day_number
 from mapping.compiled import CompiledJourney
-from mapping.health import HealthRule, score
+from mapping.health import HealthRule, Scored, score
 from mapping.log import HistoryLog
 from mapping.moments import MomentRule, TouchpointRule, judged
 from mapping.series import NEVER, Series, Span
@@ -67,6 +67,7 @@ class Outcome:
     history_complete: Array
     first_value: Vector
     series: Mapping[str, Series]
+    scored: Scored | None
     log: HistoryLog | None
     checkpoint: Checkpoint | None
     lookup: Callable[[str], Vector]
@@ -104,6 +105,7 @@ class Replay:
         self._band_names = np.array([*self._health.band_names, ""], np.object_)
         self._today: dict[str, Vector] = {}
         self._day = days.first
+        self._scored: Scored | None = None
 
     def _fresh(self, size: int) -> WalkState:
         slots = max([0, *(len(plan.touchpoints) for plan in self.compiled.stages)])
@@ -133,7 +135,7 @@ class Replay:
             {plan.name: self._lookup(plan.name) for plan in self.compiled.signals},
             {name: self._lookup(name) for name in self.accounts.fields},
             self.start, self.first_known, self.history_complete, self._first_value(),
-            self._signals.series, self.log, checkpoint, self._lookup,
+            self._signals.series, self._scored, self.log, checkpoint, self._lookup,
         )  # fmt: skip
 
     def _one_day(self, day: int) -> None:
@@ -147,7 +149,7 @@ class Replay:
         counts = judged(self.state, ended)
         if day <= self.days.judged:
             known_days = day - self.first_known.astype(np.int64)
-            self._health.judge(self.state, frame, known_days, counts)
+            self._scored = self._health.judge(self.state, frame, known_days, counts)
             self._moments.judge(self.state, frame, known_days, counts, self.log)
         else:
             # Today is not over: what was judged yesterday stands, unless there is nothing to judge.
