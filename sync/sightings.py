@@ -124,7 +124,7 @@ def _chunks(
 
 def _storable(text: str) -> str:
     # A vendor's JSON may hold half a surrogate pair, which no UTF-8 file can.
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _changed(
