@@ -144,7 +144,7 @@ def _first_value(journey: Journey, known: Known) -> Findings:
         yield Finding(
             ("first_value",), f"no signal named {quoted(name)}", nearest(name, known.signals)
         )
-    elif (signal := journey.signals.get(name)) is not None and not _is_date(signal):
+    elif name not in known.doubtful and not _is_date(journey.signals.get(name)):
         yield Finding(
             ("first_value",),
             f"the signal {quoted(name)} is not a date",

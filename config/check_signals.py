@@ -47,7 +47,7 @@ def _ratio(signal: Ratio, journey: Journey, known: Known, path: Path) -> Finding
         yield Finding(path, f"no signal named {quoted(name)}", nearest(name, known.signals))
         return
     other = journey.signals.get(name)
-    if other is None:
+    if other is None or name in known.doubtful:
         return
     if other.kind not in RATIO_KINDS:
         yield Finding(

@@ -36,9 +36,8 @@ def read_folder(folder: Path) -> tuple[ProjectFiles, list[Problem]]:
     files.gatepost = _read(folder, PROJECT, problems)
     files.mapping = _read(folder, MAPPING, problems)
     for name in _journey_names(folder, problems):
-        file = _read(folder, name, problems)
-        if file:
-            files.journeys.append(file)
+        # One that cannot be opened still counts as a journey, of which nothing is known.
+        files.journeys.append(_read(folder, name, problems) or YamlFile(name, ""))
     return files, problems
 
 

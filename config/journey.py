@@ -96,7 +96,7 @@ def _points(value: Any) -> Any:
     if not isinstance(value, list | tuple) or len(value) < 2:
         raise fail(
             "at least two points are expected here, such as [[0, 0], [10, 100]], "
-            f"not {described(value)}"
+            f"not {'one' if isinstance(value, list) and value else described(value)}"
         )
     for point in value:
         if not isinstance(point, list | tuple) or len(point) != 2:

@@ -21,6 +21,8 @@ class Known:
     signals: frozenset[str]
     features: frozenset[str]
     stages: frozenset[str]
+    doubtful: frozenset[str] = frozenset()
+    """signals that could only be read in part, so nothing is said about what they lack"""
 
     def has_field(self, name: str) -> bool:
         """Whether mapping.yaml gives this name to a field."""

@@ -159,7 +159,7 @@ def _around(gatepost: Reading[Gatepost] | None, journeys: list[Reading[Journey]]
             outputs[reading.sound.name] = keys_of(reading.values, "signals") | {
                 f"moment.{moment}{end}" for moment in moments for end in ("", ".since")
             }
-    return Around(connections, by_name, outputs, complete=len(by_name) == len(journeys))
+    return Around(connections, by_name, outputs, complete=0 < len(by_name) == len(journeys))
 
 
 def _known(mapping: Reading[Mapping] | None, journey: Reading[Journey]) -> Known:
@@ -168,7 +168,12 @@ def _known(mapping: Reading[Mapping] | None, journey: Reading[Journey]) -> Known
     if mapping and isinstance(mapping.values, dict):
         fields = dict.fromkeys(keys_of(mapping.values, "fields"))
         if mapping.sound:
-            fields |= {name: spec.type for name, spec in mapping.sound.fields.items()}
+            doubtful = _cut_within(mapping, "fields")
+            fields |= {
+                name: spec.type
+                for name, spec in mapping.sound.fields.items()
+                if name not in doubtful
+            }
             unread = any(path[:1] == ("events",) for path in mapping.cut)
             entries = None if unread else mapping.sound.events
     return Known(
@@ -177,4 +182,10 @@ def _known(mapping: Reading[Mapping] | None, journey: Reading[Journey]) -> Known
         signals=keys_of(journey.values, "signals"),
         features=keys_of(journey.values, "features"),
         stages=texts_of(journey.values, "stages", "stage"),
+        doubtful=_cut_within(journey, "signals"),
     )
+
+
+def _cut_within(reading: Reading[Any], key: str) -> frozenset[str]:
+    """The entries under `key` of which something was cut out."""
+    return frozenset(str(path[1]) for path in reading.cut if path[:1] == (key,) and len(path) > 1)
