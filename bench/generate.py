@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -20,7 +21,6 @@ EVENTS = 20_000_000
 DAYS = 180
 SITTING = 5  # events of one user on one day, in a row: people do not come for a single click
 FIRST_DAY = date(2026, 1, 1)
-LAST_DAY = FIRST_DAY + timedelta(days=DAYS - 1)
 NAMES = (
     "Page Viewed", "Dashboard Viewed", "Report Opened", "Search Run", "Logged In",
     "Report Created", "Filter Changed", "Comment Added", "Dashboard Created", "Export Started",
@@ -99,8 +99,8 @@ moments:
   - {{moment: usage_cliff, when: usage_trend < 0.5, for: 3d, after: 30d, owner: CSM, play: Call}}
   - {{moment: silence, when: weekly_days = 0, for: 7d, owner: CSM, play: Find out}}
 """  # noqa: E501 - YAML rows read best in one line
-# A number in [0, 1) that hangs on its argument alone. DuckDB's hash of two arguments only xors their
-# hashes, so columns drawn with it would follow each other; hence one number per row and column.
+# A number in [0, 1) that hangs on its argument alone. DuckDB's hash of two arguments only xors
+# theirs, so columns drawn with it would follow each other; hence one number per row and column.
 UNIT = "CREATE MACRO unit(x) AS (hash((x)::BIGINT) >> 12) / 4503599627370496.0"
 # Account sizes fall with the cube, people per account with a root of its size.
 EVENTS_OF_DAY = """
@@ -133,7 +133,7 @@ COPY (
 
 
 def generate(folder: Path, scale: float = 1.0) -> None:
-    """Write the project as it stands on LAST_DAY; days that exist already are kept.
+    """Write the project as it stands after DAYS days; days that exist already are kept.
 
     What an earlier run added (state, later days, written fields) is taken back.
     """
@@ -143,6 +143,7 @@ def generate(folder: Path, scale: float = 1.0) -> None:
     (folder / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
     write_journey(folder, version=0)
     _write_accounts(folder / "crm" / "Account.csv", round(ACCOUNTS * scale))
+    shutil.rmtree(folder / ".gatepost", ignore_errors=True)
     wanted = {_path(folder, number) for number in range(DAYS)}
     for path in set((folder / "product" / "events").iterdir()) - wanted:
         path.unlink()
@@ -152,11 +153,10 @@ def generate(folder: Path, scale: float = 1.0) -> None:
                 _write_day(connection, folder, number, scale)
 
 
-def add_day(folder: Path, number: int, scale: float = 1.0) -> date:
-    """Add the events of one more day, number 0 being FIRST_DAY; return that day."""
+def add_day(folder: Path, number: int, scale: float = 1.0) -> None:
+    """Add the events of one more day, number 0 being FIRST_DAY."""
     with _engine() as connection:
         _write_day(connection, folder, number, scale)
-    return FIRST_DAY + timedelta(days=number)
 
 
 def write_journey(folder: Path, version: int, short: int = 7, long: int = 28) -> None:
@@ -230,14 +230,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.generate", description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--scale", type=float, default=1.0, help="0.01 makes a hundredth of it")
-    parser.add_argument(
-        "--add-day", type=int, metavar="N", help="add day N (180 is the first new one)"
-    )
+    parser.add_argument("--add-day", type=int, metavar="N", help="only add day N; 180 is new")
+    parser.add_argument("--journey", type=int, metavar="N", help="only write version N of it")
+    parser.add_argument("--short", type=int, default=7, help="days of the journey's short windows")
+    parser.add_argument("--long", type=int, default=28, help="days of its long ones")
     options = parser.parse_args()
-    if options.add_day is None:
-        generate(options.out, options.scale)
+    if options.add_day is not None:
+        add_day(options.out, options.add_day, options.scale)
+    elif options.journey is not None:
+        write_journey(options.out, options.journey, options.short, options.long)
     else:
-        print(add_day(options.out, options.add_day, options.scale))
+        generate(options.out, options.scale)
 
 
 if __name__ == "__main__":
