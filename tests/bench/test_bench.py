@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from bench.generate import FIRST_DAY, add_day, generate, write_journey
-from bench.run import BenchError, Figure, _table, fastest, measure
+from bench.run import BenchError, Figure, _table, measure
 
 SCALE = 0.001
 ROOT = Path(__file__).parents[2]
