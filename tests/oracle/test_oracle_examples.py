@@ -708,7 +708,7 @@ stages:
 
 
 def test_touchpoints_are_breached_from_the_day_after_they_are_due(tmp_path: Path):
-    """Call is done on its day, Visit on 03-05; Mail never, and nobody minds once the stage is left."""
+    """Account a is called on 03-03 and kicked off on 03-05; b is neither and leaves on 03-08."""
     cells = "a: signed_on=2024-03-01 kickoff_on=2024-03-05\nb: signed_on=2024-03-01"
     small = Small(tmp_path, TOUCHPOINTS, "03-03 Called ann", cells)
     assert small.told("03-07", "touchpoint") == [
