@@ -125,9 +125,14 @@ stages:
 
 health:
   components:
-    - {name: use, value: weekly_users / licensed_seats, points: [[0, 0], [0.3, 50], [0.6, 100]], weight: 3}
+    - {name: use, value: weekly_users / licensed_seats, points: [[0, 0], [0.6, 100]], weight: 3}
     - {name: calm, value: urgent_14d, points: [[0, 100], [3, 0]], missing: 100}
-    - {name: start, value: active_days, points: [[0, 0], [10, 100]], stages: [Setup], after: 7d, missing: skip}
+    - name: start
+      value: active_days
+      points: [[0, 0], [10, 100]]
+      stages: [Setup]
+      after: 7d
+      missing: skip
   bands: {green: 70, yellow: 40, red: 0}
   margin: 3
 

@@ -31,7 +31,7 @@ MISTAKES = [
     ("alerting:  [Alert Set]", "alerting:  [any]", [("[any", "features.alerting: a feature is a set of events, and any is not one of them")]),
     ("alerting:  [Alert Set]", "alerting:  []", [("[", "features.alerting: is an empty list")]),
     ("alerting:  [Alert Set]", "alerting:  {a: b}", [("{a: b", "features.alerting: a name or a list of names is expected here, not a map")]),
-    # signals: names
+    # what signals are called
     ("new_champion:", "stage:", [("stage:  {changed: cham", "signals.stage: the name 'stage' is built in")]),
     ("new_champion:", "Journey:", [("Journey:  {changed: ch", "signals.Journey: the name 'Journey' is built in")]),
     ("new_champion:", "champion:", [("champion:  {changed: c", "signals.champion: the name 'champion' is taken by a field in mapping.yaml")]),
@@ -39,7 +39,7 @@ MISTAKES = [
     ("new_champion:", "NPS:", [("NPS:  {changed: champi", "signals.NPS: the name 'NPS' differs from 'nps' only by the case of its letters")]),
     ("new_champion:", "new-champion:", [("new-champion:  {change", "signals.new-champion: 'new-champion' cannot be a name in expressions: it must begin with a letter and go on with letters, digits and _")]),
     ("new_champion:", "nps:", [("nps:  {changed: champi", "signals.nps: the key 'nps' stands here again; first in line 23")]),
-    # signals: kinds and keys
+    # how signals are written
     ("{changed: champion, within: 30d}", "{chnged: champion, within: 30d}", [("{chnged: champion", "signals.new_champion: says no kind: one of first, nth, last, count, users, days, features, sum, average, min, max, changed, ratio; nearest is 'changed'")]),
     ("{changed: champion, within: 30d}", "{changed: champion, count: X}", [("{changed: champion", "signals.new_champion: is of two kinds at once: count and changed")]),
     ("{changed: champion, within: 30d}", "Map Drawn", [("Map Drawn", "signals.new_champion: a signal is a map such as {count: Report Created, within: 30d}, not 'Map Drawn'")]),
@@ -122,7 +122,7 @@ def test_a_moment_is_unique_among_moments(after):
     problems = after(FILE, "moment: fire", "moment: usage_drop")
 
     assert [(one.line, one.message) for one in problems] == [
-        (69, "the name 'usage_drop' is taken twice")
+        (74, "the name 'usage_drop' is taken twice")
     ]
 
 

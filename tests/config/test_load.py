@@ -115,10 +115,11 @@ def test_writing_needs_a_journey_where_there_are_two(write, files):
 
     _, problems = load_project(write(files))
 
-    assert [str(one) for one in problems] == [
+    (problem,) = problems
+    assert str(problem) == (
         "mapping.yaml:36:5  write[0]: 'journey' is missing: there are several journeys; "
         "known: Landing, Second"
-    ]
+    )
 
 
 def test_two_journeys_of_one_name_are_a_problem(write, files):

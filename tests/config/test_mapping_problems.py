@@ -141,10 +141,11 @@ def test_health_is_not_written_by_a_journey_without_health(write, files):
 
     _, problems = load_project(write(files))
 
-    assert [str(one).partition("  ")[2] for one in problems] == [
+    (problem,) = problems
+    assert str(problem).partition("  ")[2] == (
         "write[0].fields.Health__c.output: 'Landing' computes no health, so there is no "
         "health_score; add `health`, or leave the field out"
-    ]
+    )
 
 
 def test_an_unreadable_mapping_does_not_make_the_journeys_names_unknown(write, files):
