@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mapping.clock import day_date
+from mapping.compiled import CompiledJourney
 from mapping.health import TENTHS, score
 from mapping.log import HistoryLog
 from mapping.replay import Outcome
@@ -60,6 +61,19 @@ class HistoryRow:
     end: date | None
 
 
+def output_names(compiled: CompiledJourney) -> list[str]:
+    """Every output of a journey but its signals and `missing`, in the order in which it is shown."""
+    moments = [moment.name for moment in compiled.journey.moments]
+    return [
+        "stage", "stage_entered_on", "days_in_stage", "stage_completed_on", "stage_waiting",
+        "stage_done", "stage_overdue", "previous_stage", "stage_owner", "stage_play",
+        "stage_metric", "history_complete", "first_value_on", "ttv_days", "ttv_running_days",
+        "health_score", "health_band", "health_trend", "alerts",
+        *(f"moment.{name}{part}" for name in moments for part in ("", ".since")),
+        "next_step", "next_step_due", "next_step_owner", "computed_on",
+    ]  # fmt: skip
+
+
 class Outputs:
     """Every output of one journey, by name, each a list in the order of the accounts.
 
@@ -79,16 +93,8 @@ class Outputs:
         return [moment.name for moment in self.outcome.compiled.journey.moments]
 
     def names(self) -> list[str]:
-        """Every output but the signals, in the order in which they are shown."""
-        shown = [
-            "stage", "stage_entered_on", "days_in_stage", "stage_completed_on", "stage_waiting",
-            "stage_done", "stage_overdue", "previous_stage", "stage_owner", "stage_play",
-            "stage_metric", "history_complete", "first_value_on", "ttv_days", "ttv_running_days",
-            "health_score", "health_band", "health_trend", "alerts",
-        ]  # fmt: skip
-        for name in self.moment_names:
-            shown += [f"moment.{name}", f"moment.{name}.since"]
-        return [*shown, "next_step", "next_step_due", "next_step_owner", "computed_on"]
+        """Every output but the signals and `missing`, in the order in which they are shown."""
+        return output_names(self.outcome.compiled)
 
     def column(self, name: str) -> list[Value]:
         """One output or signal, one value an account. Raises KeyError for a name that is none."""

@@ -1,5 +1,315 @@
 """One pass through the arrows: pull, lake, compute, diff, push. What every command is made of.
 
-`Cycle` holds what one command needs open: the state, the lake, the engine. Each step is a method that
-does its own step and those before it, once.
+A `Cycle` holds what one command needs open: the state, the lake, the engine. Each step takes the steps
+before it, once.
 """
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from zoneinfo import ZoneInfo
+
+import ibis
+import numpy as np
+
+from config.errors import StopCycle
+from config.load import Project
+from config.mapping_file import EventsEntry
+from connectors.base import Connector
+from connectors.registry import connect
+from mapping.check import compiled
+from mapping.clock import day_date
+from mapping.compiled import CompiledJourney
+from mapping.daily import EVENT_COLUMNS, KIND, PROPERTY
+from sync.accounts import JourneyAccounts, journey_accounts, narrowed, pull_accounts
+from sync.checkpoint import StoredCheckpoint, journey_key, load, save
+from sync.compute import Computed, Inputs, compute
+from sync.engine import DuckEngine
+from sync.lake import Lake, register_events
+from sync.lake_changes import Changes
+from sync.plan import Plan
+from sync.runs import run_lock
+from sync.sightings import seen_now
+from sync.state import State
+from sync.summary import RunSummary, SourceSummary
+
+if TYPE_CHECKING:
+    from sync.writing import Applied
+
+Tick = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is (0: nobody knows)."""
+
+
+def quiet(what: str, done: int, of: int) -> None:
+    """A tick that nobody looks at."""
+
+
+@dataclass(frozen=True)
+class LakeSource:
+    """One entry of `events` in mapping.yaml, as the lake has it."""
+
+    entry: EventsEntry
+    lake: Lake
+
+    @property
+    def name(self) -> str:
+        """Its name in the lake."""
+        return self.entry.name
+
+    @property
+    def product(self) -> bool:
+        """Whether its events are what `any` means."""
+        return self.entry.object is None
+
+    @property
+    def properties(self) -> frozenset[str]:
+        """The properties that are kept of its events."""
+        return frozenset(self.entry.keep)
+
+    def table(self, engine: DuckEngine, first_day: int | None, last_day: int) -> Any:
+        """Its events from one UTC day to another as an Ibis table that `engine` can run."""
+        name = f"events {self.name} {first_day} {last_day}"
+        first = None if first_day is None else day_date(first_day)
+        register_events(
+            engine, name, self.lake.files(self.name, first, day_date(last_day)), self.entry.keep
+        )
+        kept = {
+            column: kind
+            for kept_name in self.entry.keep
+            for column, kind in ((PROPERTY + kept_name, "string"), (KIND + kept_name, "uint8"))
+        }
+        return ibis.table({**EVENT_COLUMNS, **kept}, name=name)
+
+
+class Cycle:
+    """What one command has open; use as a context manager. For one thread."""
+
+    def __init__(
+        self, project: Project, *, now: datetime, as_of: date | None = None, tick: Tick = quiet,
+        pull: bool = True, exclusive: bool = False,
+    ) -> None:  # fmt: skip
+        """`as_of` None: today in each journey's timezone, which is not over yet.
+
+        `exclusive`: this is a run that writes; it holds the home's lock until it is closed. `pull`
+        False: what is there already is used.
+        """
+        self.project, self.now, self.as_of, self.tick = project, now, as_of, tick
+        self.summary = RunSummary()
+        self.lake = Lake(project.home)
+        self.journeys: list[CompiledJourney] = compiled(project)
+        self._may_pull, self._exclusive = pull, exclusive
+        self._stack, self._pulled = ExitStack(), False
+        self._connectors: dict[str, Connector] = {}
+        self._accounts: dict[str, JourneyAccounts] = {}
+
+    def __enter__(self) -> Self:
+        home = self.project.home
+        with ExitStack() as stack:
+            if self._exclusive:
+                stack.enter_context(run_lock(home))
+            self.state = stack.enter_context(State(home))
+            engine = self.project.gatepost.engine
+            self.engine = stack.enter_context(
+                DuckEngine(home / "scratch", threads=engine.threads, memory=engine.memory)
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def connector(self, name: str) -> Connector:
+        """The open connection of that name in gatepost.yaml."""
+        if name not in self._connectors:
+            connection = self.project.gatepost.connections[name]
+            self._connectors[name] = connect(name, connection, self.project.folder)
+        return self._connectors[name]
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Count the seconds of a step into the summary."""
+        begun = time.monotonic()
+        yield
+        taken = time.monotonic() - begun
+        self.summary.seconds[step] = round(self.summary.seconds.get(step, 0.0) + taken, 3)
+
+    def day(self, journey: CompiledJourney) -> date:
+        """The journey's last day."""
+        return self.as_of or self.now.astimezone(ZoneInfo(journey.journey.timezone)).date()
+
+    # ------------------------------------------------------------------------------------- pull
+
+    def pull(self) -> None:
+        """Bring fields and events up to date, once. Safe to repeat."""
+        if self._pulled:
+            return
+        self._pulled = True
+        if not self._may_pull and self.state.value("SELECT 1 FROM pulls LIMIT 1") is not None:
+            return
+        with self._lock_to_pull() as free, self.timed("pull"):
+            if free:
+                self._pull_accounts()
+                self._pull_events()
+
+    @contextmanager
+    def _lock_to_pull(self) -> Iterator[bool]:
+        """Two pulls at once would tread on each other: whoever only reads makes do without."""
+        if self._exclusive:
+            yield True
+            return
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(run_lock(self.project.home))
+            except StopCycle as busy:
+                if self.state.value("SELECT 1 FROM pulls LIMIT 1") is None:
+                    raise
+                self.summary.warnings.append(f"nothing was pulled: {busy}")
+                yield False
+                return
+            yield True
+
+    def _pull_accounts(self) -> None:
+        spec = self.project.mapping.accounts
+        seen = seen_now(self.state, self.as_of, self.now)
+        sighted = pull_accounts(
+            self.project, self.state, self.connector(spec.from_), seen,
+            tick=lambda done: self.tick("reading accounts", done, 0),
+        )  # fmt: skip
+        if sighted is None:
+            return
+        self.summary.accounts_changed, self.summary.accounts_gone = sighted.changed, sighted.gone
+        if sighted.repeated_rows:
+            self.summary.warnings.append(
+                f"{sighted.repeated_rows} rows of {spec.object} repeat an id; the first one counts: "
+                + ", ".join(sighted.repeated)
+            )
+
+    def _pull_events(self) -> None:
+        # The engine's readers are only needed here: `explain` without a pull never loads them.
+        from sync.pull_events import pull_events
+
+        for entry in self.project.mapping.events:
+            report = pull_events(
+                entry, self.connector(entry.from_), self.lake, self.state, self.engine,
+                tick=lambda done, of, name=entry.name: self.tick(f"pulling {name}", done, of),  # type: ignore[misc]
+            )  # fmt: skip
+            self.summary.sources.append(
+                SourceSummary(
+                    entry.name, report.rows, report.rejected, report.duplicates, report.no_key
+                )
+            )
+            self.summary.warnings += report.warnings
+            self._fresh_parts[entry.name] = report.parts
+
+    # ---------------------------------------------------------------------------------- compute
+
+    def accounts(self, journey: CompiledJourney) -> JourneyAccounts:
+        """The accounts of a journey, read once."""
+        name = journey.journey.name
+        if name not in self._accounts:
+            self.pull()
+            found = journey_accounts(self.project, self.state, journey, self.day(journey))
+            self._accounts[name] = found
+            self.summary.travelling[name] = found.accounts.size
+            self.summary.doubled |= found.never
+            self.summary.unreadable |= found.unreadable
+        return self._accounts[name]
+
+    def compute(
+        self, *, journey: str | None = None, account: str | None = None, history: bool = False
+    ) -> list[Computed]:
+        """Every journey, or one of them, for all accounts or the one with this CRM id.
+
+        `history` keeps what happened on the way. An account that does not travel a journey is not in
+        its result.
+        """
+        results = []
+        for one in self.journeys:
+            if journey in (None, one.journey.name):
+                results.append(self._compute(one, account, history=history))
+        return results
+
+    def _compute(self, journey: CompiledJourney, account: str | None, *, history: bool) -> Computed:
+        found = self.accounts(journey)
+        with self.timed("compute"):
+            if account is not None:
+                return self._run(journey, _only(found, account), history=history)
+            name, key = journey.journey.name, journey_key(journey.journey, self.project.mapping)
+            lake_seq = Changes(self.lake).last_seq()  # before any event is read
+            stored = load(self.state, self.project.home, name, key)
+            result = self._run(journey, found, stored, history=history)
+            self.summary.replayed[name] = result.replayed
+            if result.checkpoint is not None and self._exclusive:
+                day = day_date(result.checkpoint.day).isoformat()
+                ids = result.accounts.ids.astype(np.str_)
+                kept = StoredCheckpoint(result.checkpoint, ids, result.evidence, lake_seq)
+                save(self.state, self.project.home, name, key, day, kept)
+            return result
+
+    def _run(
+        self, journey: CompiledJourney, found: JourneyAccounts,
+        stored: StoredCheckpoint | None = None, *, history: bool,
+    ) -> Computed:  # fmt: skip
+        sources = [LakeSource(entry, self.lake) for entry in self.project.mapping.events]
+        inputs = Inputs(
+            journey, found.accounts, sources, found.keys, self.day(journey), self.as_of is not None
+        )
+        late = self._late(found, stored) if stored else {}
+        if late is None:
+            stored, late = None, {}
+        return compute(
+            inputs, self.engine, stored=stored, late=late, history=history, tick=self.tick
+        )
+
+    def _late(self, found: JourneyAccounts, stored: StoredCheckpoint) -> dict[int, int] | None:
+        """Per account the first UTC day on which its events are not those of the checkpoint; None if
+        that is not known any more. Days too late to matter are left out."""
+        changes = Changes(self.lake).changed_accounts(self.engine, stored.lake_seq)
+        if changes is None:
+            return None
+        day = changes.first_day.astype("M8[D]").astype(np.int64)
+        early = day <= stored.checkpoint.day + 1  # a UTC day reaches into the local one before it
+        late: dict[int, int] = {}
+        for entry, keys in zip(self.project.mapping.events, found.keys, strict=True):
+            rows = np.flatnonzero(early & (changes.source == entry.name))
+            numbers = dict(zip(keys.account_key.tolist(), keys.account_no.tolist(), strict=True))
+            for key, first_day in zip(changes.account_key[rows].tolist(), day[rows].tolist(), strict=True):
+                number = numbers.get(key)
+                if number is not None:
+                    late[number] = min(first_day, late.get(number, first_day))
+        return late
+
+    # ------------------------------------------------------------------------------------ write
+
+    def plan(self) -> Plan:
+        """What would be written, against a fresh read of the CRM. Writes nothing anywhere."""
+        from sync.writing import make
+
+        return make(self)
+
+    def apply(self, plan: Plan, command: str = "apply") -> "Applied":
+        """Carry out a plan; refuses (StopCycle) if records have changed since it was made."""
+        from sync.writing import carry_out
+
+        return carry_out(self, plan, command)
+
+    def sync(self) -> "Applied":
+        """Plan and apply in one."""
+        from sync.writing import carry_out
+
+        return carry_out(self, None, "sync")
+
+
+def _only(found: JourneyAccounts, account: str) -> JourneyAccounts:
+    """The accounts with this CRM id: one or none."""
+    place = np.flatnonzero(found.accounts.ids == account)
+    return narrowed(found, place)

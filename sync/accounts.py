@@ -1,0 +1,120 @@
+"""From pulled fields to the accounts of a journey: which travel it, and which keys are theirs."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from config.load import Project
+from connectors.base import Connector, Raw
+from mapping.accounts import AccountTable
+from mapping.compiled import CompiledJourney, compile_accounts_filter
+from mapping.vector import Array
+from sync.compute import Keys, account_table, selected
+from sync.fields import NAME, Unreadable, load_fields
+from sync.identity import AccountKeys, account_keys, never_written
+from sync.sightings import Sighted, record_sightings
+from sync.state import State
+
+
+@dataclass(frozen=True)
+class JourneyAccounts:
+    """The accounts of one journey as of its last day.
+
+    `keys`: by source, over `accounts`. `found`: the same over all accounts that `accounts.where`
+    lets through, for the match report. `never`: ids that are not to be written, each with why.
+    """
+
+    accounts: AccountTable
+    keys: tuple[Keys, ...]
+    found: tuple[AccountKeys, ...]
+    never: dict[str, str]
+    unreadable: dict[str, Unreadable]
+
+
+def pull_accounts(
+    project: Project, state: State, connector: Connector, seen: str, *, tick: Callable[[int], None]
+) -> Sighted | None:
+    """Note what the CRM says of every account now; None if nothing can have changed.
+
+    `tick` is called with the number of accounts read so far. Safe to repeat.
+    """
+    spec, source = project.mapping.accounts, connector.accounts()
+    columns = {name: field.field for name, field in project.mapping.fields.items()}
+    if spec.name is not None:
+        columns.setdefault(NAME, spec.name)
+    wanted = list(dict.fromkeys([spec.id, *columns.values()]))
+    cheap = source.fingerprint(spec.object)
+    fingerprint = f"{cheap} {spec.id} {sorted(columns.items())}" if cheap else None
+    if fingerprint is not None and fingerprint == _last_fingerprint(state, spec.object):
+        return None
+
+    def rows() -> Iterator[tuple[str, dict[str, Raw]]]:
+        for number, row in enumerate(source.read(spec.object, wanted), 1):
+            if number % 1000 == 0:
+                tick(number)
+            account = row[spec.id]
+            if account not in (None, ""):
+                yield str(account), {name: row[column] for name, column in columns.items()}
+
+    return record_sightings(state, spec.object, rows(), seen, fingerprint=fingerprint)
+
+
+def _last_fingerprint(state: State, object_name: str) -> str | None:
+    found = state.value(
+        "SELECT fingerprint FROM pulls WHERE object = ? ORDER BY id DESC LIMIT 1", (object_name,)
+    )
+    return None if found is None else str(found)
+
+
+def journey_accounts(
+    project: Project, state: State, compiled: CompiledJourney, as_of: date
+) -> JourneyAccounts:
+    """Who travels a journey on a day, with fields, keys and whom never to write.
+
+    Keys are unique among all accounts that `accounts.where` lets through, travelling or not: a key
+    that one of them shares with a stranger says nothing about either.
+    """
+    mapping = project.mapping
+    table = load_fields(
+        state, mapping.accounts.object, mapping.fields, compiled.journey.timezone, as_of
+    )
+    everyone = account_table(table)
+    customers = selected(everyone, compile_accounts_filter(mapping, _refuse), as_of)
+    found = tuple(
+        account_keys(table, entry.account.equals, customers.tolist()) for entry in mapping.events
+    )
+    travellers = np.intersect1d(customers, selected(everyone, compiled.accounts, as_of))
+    position = np.full(everyone.size, -1, np.int32)
+    position[travellers] = np.arange(len(travellers), dtype=np.int32)
+    return JourneyAccounts(
+        everyone.take(travellers),
+        tuple(_moved(keys, position) for keys in found),
+        found,
+        never_written(found),
+        dict(table.unreadable),
+    )
+
+
+def narrowed(whole: JourneyAccounts, index: Array) -> JourneyAccounts:
+    """Only some of the accounts (numbers, ascending); keys are what they were among all."""
+    position = np.full(whole.accounts.size, -1, np.int32)
+    position[index] = np.arange(len(index), dtype=np.int32)
+    keys = tuple(
+        _moved(AccountKeys(one.account_no, one.account_key, ()), position) for one in whole.keys
+    )
+    chosen = whole.accounts.take(index)
+    return JourneyAccounts(chosen, keys, whole.found, whole.never, whole.unreadable)
+
+
+def _moved(keys: AccountKeys, position: Array) -> Keys:
+    account_no = position[keys.account_no] if len(keys.account_no) else keys.account_no
+    here = account_no >= 0
+    return Keys(account_no[here].astype(np.int32), keys.account_key[here])
+
+
+def _refuse(path: object, problem: Exception) -> None:
+    raise ValueError((path, problem))  # the project has been checked: nothing can be wrong
+
+

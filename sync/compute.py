@@ -1,0 +1,367 @@
+"""Compute: what the lake and the fields say, replayed through one journey as of a day.
+
+Accounts that nothing early has happened to go on from the checkpoint; the others (new ones, those
+with a late event, those whose key or start changed) are replayed from the first day. Both give the
+same. Accounts go through in chunks, so that memory stays flat however many there are.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import chain
+from typing import Any, Protocol
+
+import ibis
+import numpy as np
+
+from mapping.accounts import BEGINNING, AccountTable, FieldSteps
+from mapping.clock import day_number, offsets
+from mapping.compiled import CompiledJourney
+from mapping.daily import EventTable, Question, account_days, last_values, matched_events, user_days
+from mapping.log import HistoryLog
+from mapping.missing import missing_column
+from mapping.outputs import HistoryRow, Outputs, Value, output_names
+from mapping.replay import Checkpoint, Days, Outcome, Replay
+from mapping.signals import Measured
+from mapping.vector import Array, Frame, compile_vector
+from sync import fields as pulled
+from sync.checkpoint import StoredCheckpoint, join, select
+from sync.engine import Columns, DuckEngine
+
+CELLS_A_CHUNK = 48_000_000  # days x accounts x measures held at once: about 0.4 GB
+SETTLING_DAYS = 3
+"""How far a checkpoint stays behind the last day: late rows of these days cost no replay, and a local
+day that reaches into the next UTC day is whole by then."""
+
+Tick = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+
+class Source(Protocol):
+    """One source of events, as the lake has it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def product(self) -> bool: ...
+
+    @property
+    def properties(self) -> frozenset[str]: ...
+
+    def table(self, engine: DuckEngine, first_day: int | None, last_day: int) -> Any:
+        """Its events as an Ibis table that `engine` can run; UTC days, inclusive, may be more."""
+        ...
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Which account each key of a source means: `account_no` and `account_key`, parallel."""
+
+    account_no: Array
+    account_key: Array
+
+    def by_account(self, accounts: int) -> Array:
+        """Each account's key, "" where it has none that counts."""
+        texts = np.full(accounts, "", np.object_)
+        texts[self.account_no] = self.account_key
+        return texts.astype(np.str_) if accounts else np.zeros(0, "U1")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that a computation looks at. `keys` follows `sources`; both speak of `accounts`."""
+
+    compiled: CompiledJourney
+    accounts: AccountTable
+    sources: Sequence[Source]
+    keys: Sequence[Keys]
+    as_of: date
+    complete: bool
+    """Whether the last day is over: health and moments are judged on complete days."""
+
+
+@dataclass
+class Computed:
+    """A journey's outputs for all its accounts, in the order of their ids."""
+
+    compiled: CompiledJourney
+    accounts: AccountTable
+    parts: list[tuple[Outputs, Array]] = field(default_factory=list)
+    checkpoint: Checkpoint | None = None
+    evidence: Mapping[str, Array] = field(default_factory=dict)
+    replayed: int = 0
+
+    def names(self) -> list[str]:
+        """The outputs' names but the signals', in the order in which they are shown."""
+        return [*output_names(self.compiled), "missing"]
+
+    def column(self, name: str) -> list[Value]:
+        """One output or signal for every account. Raises KeyError for a name that is none."""
+        values: list[Value] = [None] * self.accounts.size
+        for outputs, rows in self.parts:
+            found = missing_column(outputs) if name == "missing" else outputs.column(name)
+            for row, value in zip(rows.tolist(), found, strict=True):
+                values[row] = value
+        return values
+
+    def history(self) -> Iterator[HistoryRow]:
+        """All history rows, by account, first day, kind, then as they happened."""
+        rows = chain.from_iterable(outputs.history() for outputs, _ in self.parts)
+        return iter(sorted(rows, key=lambda row: row.account))
+
+    def find(self, account_no: int) -> tuple[Outputs, int]:
+        """The outputs that hold an account, and its row there."""
+        for outputs, rows in self.parts:
+            place = np.flatnonzero(rows == account_no)
+            if len(place):
+                return outputs, int(place[0])
+        raise KeyError(account_no)
+
+
+def account_table(table: pulled.FieldTable) -> AccountTable:
+    """The fields as pulled, in the shape that the replay reads."""
+    names = [name or account for name, account in zip(table.names, table.accounts, strict=True)]
+    return AccountTable(
+        _texts(table.accounts), _texts(names),
+        {name: _steps(steps) for name, steps in table.steps.items()},
+    )  # fmt: skip
+
+
+def _texts(values: Sequence[str]) -> Array:
+    array = np.empty(len(values), np.object_)
+    array[:] = values
+    return array
+
+
+def _steps(steps: pulled.FieldSteps) -> FieldSteps:
+    day = np.where(steps.day == pulled.BEGINNING, BEGINNING, steps.day).astype(np.int32)
+    order = np.lexsort((steps.account, day))
+    values = steps.value[order]
+    if values.dtype == np.object_:
+        values = np.where(steps.valid[order], values, "")
+    elif values.dtype == np.float64:
+        values = np.where(steps.valid[order], values, 0.0)
+    account = steps.account[order].astype(np.int32)
+    return FieldSteps(steps.type, account, day[order], values, steps.valid[order])
+
+
+def selected(accounts: AccountTable, node: Any, as_of: date) -> Array:
+    """Numbers of the accounts for which a filter over fields holds on the last day."""
+    if node is None:
+        return np.arange(accounts.size)
+    day = day_number(as_of)
+    frame = Frame(accounts.size, day, lambda name: accounts.fields[name].on(day, accounts.size))
+    return np.flatnonzero(compile_vector(node)(frame).true())
+
+
+def compute(
+    inputs: Inputs, engine: DuckEngine, *, stored: StoredCheckpoint | None = None,
+    late: Mapping[int, int] | None = None, history: bool = False,
+    tick: Tick = lambda what, done, of: None,
+) -> Computed:  # fmt: skip
+    """Replay a journey for all its accounts.
+
+    `stored`: the checkpoint to go on from; `late`: per account number the first UTC day on which the
+    lake has changed since. `history` keeps what happened on the way, which needs all days.
+    """
+    work = _Work(inputs, engine, tick, history=history)
+    return work.run(None if history else stored, late or {})
+
+
+class _Work:
+    """One computation on its way."""
+
+    def __init__(self, inputs: Inputs, engine: DuckEngine, tick: Tick, *, history: bool) -> None:
+        self.inputs, self.engine, self.tick, self.history = inputs, engine, tick, history
+        self.last = day_number(inputs.as_of)
+        self.judged = self.last if inputs.complete else self.last - 1
+        self.since = min(day_number(inputs.compiled.journey.since), self.last)
+        self.result = Computed(inputs.compiled, inputs.accounts)
+        self.checkpoints: list[tuple[Checkpoint, Array]] = []
+        self.done, self.total = 0, 0
+
+    def run(self, stored: StoredCheckpoint | None, late: Mapping[int, int]) -> Computed:
+        size = self.inputs.accounts.size
+        usable = stored is not None and self.since <= stored.checkpoint.day < self.last
+        target = max(self.last - SETTLING_DAYS, self.since)
+        plans: list[tuple[Array, Checkpoint | None]] = []
+        fresh = np.ones(size, np.bool_)
+        if stored is not None and usable:
+            target = max(target, stored.checkpoint.day)
+            rows = self._settled(stored, late)
+            going_on = np.flatnonzero(rows >= 0)
+            fresh[going_on] = False
+            for chunk in self._chunks(going_on, self.last - stored.checkpoint.day):
+                plans.append((chunk, select(stored, rows[chunk])))
+        for chunk in self._chunks(np.flatnonzero(fresh), self.last - self.since + 1):
+            plans.append((chunk, None))
+        self.result.replayed = int(fresh.sum())
+        self.total = sum(self.last - (c.day if c else self.since - 1) for _, c in plans)
+        for chunk, since in plans:
+            self._replay(chunk, since, target)
+        if len(self.checkpoints) == len(plans) and plans and target <= self.judged:
+            self.result.checkpoint = join(self.checkpoints, size)
+            self.result.evidence = self._evidence(target)
+        return self.result
+
+    def _settled(self, stored: StoredCheckpoint, late: Mapping[int, int]) -> Array:
+        """Each account's row in the checkpoint, -1 where it does not count for it any more."""
+        accounts, day = self.inputs.accounts, stored.checkpoint.day
+        place = {account: row for row, account in enumerate(stored.ids.tolist())}
+        rows = np.array([place.get(account, -1) for account in accounts.ids.tolist()], np.int64)
+        found = rows >= 0
+        now = self._evidence(day)
+        for name, before in stored.evidence.items():
+            same = name in now
+            found[found] &= (before[rows[found]] == now[name][found]) if same else False
+        for account, first_day in late.items():
+            # A UTC day reaches into the local day before it.
+            if first_day <= day + 1:
+                found[account] = False
+        return np.where(found, rows, -1)
+
+    def _evidence(self, day: int) -> dict[str, Array]:
+        """What a checkpoint of `day` rests on besides the lake, account by account."""
+        accounts, start = self.inputs.accounts, self.inputs.compiled.journey.start
+        evidence = {
+            f"key:{source.name}": keys.by_account(accounts.size)
+            for source, keys in zip(self.inputs.sources, self.inputs.keys, strict=True)
+        }
+        steps = np.zeros(accounts.size, np.int64)
+        for field_steps in accounts.fields.values():
+            steps += np.bincount(field_steps.account_no[field_steps.day <= day], minlength=accounts.size)
+        evidence["steps"] = steps
+        if start is not None:
+            begun = accounts.fields[start].on(self.last, accounts.size)
+            evidence["start"] = np.where(begun.known, begun.values, BEGINNING)
+        return evidence
+
+    def _chunks(self, accounts: Array, days: int) -> Iterator[Array]:
+        """Accounts in portions that fit into memory, neighbours in the lake together."""
+        if not len(accounts):
+            return
+        measures = self.inputs.compiled.measures
+        columns = len(measures.counted) + len(measures.by_user) + 5 * len(measures.figures) + 4
+        number = max(1, -(-len(accounts) * days * columns // CELLS_A_CHUNK))
+        if number == 1 or not self.inputs.keys:
+            yield accounts
+            return
+        keys = self.inputs.keys[0].by_account(self.inputs.accounts.size)[accounts]
+        for portion in np.array_split(accounts[np.argsort(keys, kind="stable")], number):
+            yield np.sort(portion)
+
+    def _replay(self, chunk: Array, since: Checkpoint | None, target: int) -> None:
+        accounts = self.inputs.accounts.take(chunk)
+        first = self.since if since is None else since.day + 1
+        measured = self._measure(chunk, first if since else None)
+        days = Days(first, self.last, self.judged, target if target >= first else None)
+        compiled = self.inputs.compiled
+        log = None
+        if self.history:
+            slots = max([0, *(len(plan.touchpoints) for plan in compiled.stages)])
+            log = HistoryLog(accounts.size, len(compiled.moments), slots)
+        outcome = Replay(compiled, accounts, measured, days, since=since, log=log).run(self._tick)
+        self._keep(outcome, chunk, since, target)
+
+    def _keep(self, outcome: Outcome, chunk: Array, since: Checkpoint | None, target: int) -> None:
+        self.result.parts.append((Outputs(outcome), chunk))
+        checkpoint = outcome.checkpoint
+        if checkpoint is None and since is not None and since.day == target:
+            checkpoint = since
+        if checkpoint is not None:
+            self.checkpoints.append((checkpoint, chunk))
+
+    def _tick(self, day: int) -> None:
+        self.done += 1
+        self.tick("replaying days", self.done, self.total)
+
+    def _measure(self, chunk: Array, base: int | None) -> Measured:
+        """Ask the engine about some accounts: everything, or what a replay from `base` on needs."""
+        compiled = self.inputs.compiled
+        reach = None if base is None else base - compiled.longest_reach() + 1
+        tables = self._tables(chunk, reach)
+        ask = self._question(reach)
+        if not tables:
+            return _nothing(compiled)
+        events = matched_events(tables, ask)
+        by_account = self._run(account_days(events, ask))
+        by_user: Columns = {}
+        if compiled.measures.by_user:
+            users_from = self._users_from(base)
+            by_user = self._run(
+                user_days(matched_events(self._tables(chunk, users_from), self._question(users_from)),
+                          self._question(users_from))
+            )  # fmt: skip
+        lasts = tuple(
+            self.engine.run(last_values(events, figure, ask)) for figure in compiled.measures.lasts
+        )
+        return Measured(by_account, by_user, lasts)
+
+    def _users_from(self, base: int | None) -> int | None:
+        """The first day whose users matter: windows reach back from the first day walked."""
+        windows = [
+            plan.window for plan in self.inputs.compiled.signals
+            if set(plan.filters) & self.inputs.compiled.measures.by_user
+            and plan.signal.kind in ("users", "features")
+        ]  # fmt: skip
+        if base is None and None in windows:
+            return None
+        first = self.since if base is None else base
+        return first - max(window or 1 for window in windows) + 1
+
+    def _question(self, first_day: int | None) -> Question:
+        compiled = self.inputs.compiled
+        # Zones are asked about a span wide enough for every event that can count.
+        zone = offsets(compiled.journey.timezone, date(1970, 1, 1), self.inputs.as_of)
+        return Question(
+            compiled.measures, compiled.properties, zone, compiled.product_events, first_day, self.last
+        )
+
+    def _tables(self, chunk: Array, first_day: int | None) -> list[EventTable]:
+        position = np.full(self.inputs.accounts.size, -1, np.int32)
+        position[chunk] = np.arange(len(chunk), dtype=np.int32)
+        tables = []
+        for number, (source, keys) in enumerate(zip(self.inputs.sources, self.inputs.keys, strict=True)):
+            moved = position[keys.account_no]
+            here = moved >= 0
+            name = f"keys_{number}"
+            self.engine.register(
+                name, {"account_key": keys.account_key[here], "account_no": moved[here]}
+            )
+            reach = None if first_day is None else first_day - 1
+            tables.append(
+                EventTable(
+                    source.table(self.engine, reach, self.last + 1),
+                    ibis.table({"account_key": "string", "account_no": "int32"}, name=name),
+                    source.product,
+                    source.properties,
+                )
+            )
+        return tables
+
+    def _run(self, expression: Any) -> Columns:
+        return {
+            name: np.ma.getdata(array) if name in ("account_no", "day", "who") else _filled(array)
+            for name, array in self.engine.run(expression).items()
+        }
+
+
+def _filled(array: Array) -> Array:
+    """Sums over no value are NULL in the engine and 0 here; their number says that there are none."""
+    return np.ma.filled(array, 0) if isinstance(array, np.ma.MaskedArray) else array
+
+
+def _nothing(compiled: CompiledJourney) -> Measured:
+    """No event at all: a journey without sources."""
+    measures, empty = compiled.measures, np.zeros(0, np.int64)
+    columns: dict[str, Array] = {"account_no": empty, "day": empty}
+    columns |= {f"n{i}": empty for i in measures.counted}
+    for j in range(len(measures.figures)):
+        columns |= {f"{part}{j}": empty for part in "wbclg"}
+    users: dict[str, Array] = {"account_no": empty, "who": empty, "day": empty}
+    users |= {f"m{at}": empty for at in range(len(measures.by_user) // 60 + 1)}
+    objects = np.zeros(0, np.object_)
+    last: dict[str, Array] = {"account_no": empty, "day": empty, "value": objects, "kind": empty}
+    return Measured(columns, users, tuple(last for _ in measures.lasts))
+
