@@ -23,6 +23,8 @@ COLUMNS = ("object", "id", "name", "field", "from", "to", "why")
 
 _SHOWN = 10
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -76,7 +78,7 @@ def _read_hash(changes: Iterable[Change]) -> str:
     digest = hashlib.sha256()
     for one in changes:
         read = [one.object, one.account_id, one.field, jsonable(one.from_)]
-        digest.update(_dumped(read).encode("utf-8") + b"\n")
+        digest.update(json_text(read).encode("utf-8") + b"\n")
     return digest.hexdigest()
 
 
@@ -177,10 +179,11 @@ def from_jsonable(found: Any) -> Value:
             raise ValueError(f"{found!r} is no value")
 
 
-def _dumped(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """JSON on one line that any UTF-8 file can hold."""
     # A CSV that is no UTF-8 gives halves of surrogate pairs: as escapes they survive the way.
-    text = json.dumps(value, ensure_ascii=False)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    text = _encode(value)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def to_json(plan: Plan) -> str:
@@ -192,9 +195,9 @@ def to_json(plan: Plan) -> str:
         "config_hash": plan.config_hash,
         "read_hash": plan.read_hash,
     }
-    lines = [f"{_dumped(key)}: {_dumped(value)}," for key, value in head.items()]
-    changes = [_dumped(_change_object(one)) for one in plan.changes]
-    skipped = [_dumped({"id": one.account_id, "reason": one.reason}) for one in plan.skipped]
+    lines = [f"{json_text(key)}: {json_text(value)}," for key, value in head.items()]
+    changes = [json_text(_change_object(one)) for one in plan.changes]
+    skipped = [json_text({"id": one.account_id, "reason": one.reason}) for one in plan.skipped]
     lines.append(f'"changes": {_listed(changes)},')
     lines.append(f'"skipped": {_listed(skipped)}')
     return "{\n" + "\n".join(lines) + "\n}\n"

@@ -1,0 +1,226 @@
+"""The ledger: what is about to be written, on disk before it is sent, and what became of it.
+
+One row for each record and run, its fields as JSON in the row: the CRM answers by record, so there
+is one outcome to settle, and three fields cost one row instead of three. Rows go intended → sent →
+confirmed, failed or unknown. Whatever a run leaves unsettled (it was killed, or nobody answered)
+is settled by `settle_earlier` before anything is planned again; nothing is ever sent twice
+blindly.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from connectors.base import Value
+from sync.diff import Change, Observed, same
+from sync.plan import from_jsonable, json_text, jsonable
+from sync.runs import Clock
+from sync.state import Cell, State, instant_text
+
+WriteState = Literal["intended", "sent", "confirmed", "failed", "unknown", "forgotten"]
+
+_INSERT = """
+INSERT INTO writes (id, run_id, object, account_id, changes, intended_at) VALUES (?, ?, ?, ?, ?, ?)
+"""
+_SETTLE = "UPDATE writes SET state = ?, code = ?, message = ?, settled_at = ? WHERE id = ?"
+_SELECT = """
+SELECT id, run_id, object, account_id, changes, state, code, message, intended_at, sent_at,
+       settled_at
+FROM writes
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the ledger."""
+
+    id: int
+    run_id: int
+    object: str
+    account_id: str
+    changes: tuple[Change, ...]  # `name` is not kept: ""
+    state: WriteState
+    code: str
+    message: str
+    intended_at: str
+    sent_at: str | None
+    settled_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of one row. `code` and `message` are the CRM's, where it gave any."""
+
+    id: int
+    state: Literal["confirmed", "failed", "unknown", "forgotten"]
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The last value that a field of a record was confirmed to hold by our hand."""
+
+    value: Value
+    run_id: int
+    at: str
+    why: str
+
+
+class Ledger:
+    """The writes in the state file. `now` is asked for each time that is noted."""
+
+    def __init__(self, state: State, now: Clock) -> None:
+        self._state = state
+        self._now = now
+
+    def intend(self, run_id: int, records: Iterable[Sequence[Change]]) -> range:
+        """Put down what is to be written, each record's changes as one row; the rows' ids, in the
+        same order. On disk when this returns."""
+        at = instant_text(self._now())
+        with self._state.transaction() as connection:
+            # ids are ours to give: we hold the write lock, and none is ever used twice
+            last = self._state.value("SELECT seq FROM sqlite_sequence WHERE name = 'writes'")
+            first = int(last or 0) + 1
+            rows = (
+                (number, run_id, one[0].object, one[0].account_id, _changes_text(one), at)
+                for number, one in enumerate(records, first)
+            )
+            count = connection.executemany(_INSERT, rows).rowcount
+        return range(first, first + max(count, 0))
+
+    def mark_sent(self, ids: range) -> None:
+        """Note that the request for these rows may leave from now on. On disk when this returns."""
+        with self._state.transaction() as connection:
+            connection.execute(
+                "UPDATE writes SET state = 'sent', sent_at = ?"
+                " WHERE id >= ? AND id < ? AND state = 'intended'",
+                (instant_text(self._now()), ids.start, ids.stop),
+            )
+
+    def settle(self, outcomes: Iterable[Settled]) -> None:
+        """Note what became of rows; all of them or, if this process dies, none. Safe to repeat."""
+        at = instant_text(self._now())
+        with self._state.transaction() as connection:
+            connection.executemany(
+                _SETTLE,
+                (
+                    (one.state, one.code or None, one.message or None, at, one.id)
+                    for one in outcomes
+                ),
+            )
+
+    def settle_earlier(
+        self, object_name: str, observed: Mapping[str, Observed], fields: Collection[str]
+    ) -> tuple[Settled, ...]:
+        """Settle whatever earlier runs left open, by what `object_name` shows now in `fields`.
+
+        What was sent is confirmed if every field shows our value, else forgotten, and the next diff
+        decides; so is what was never sent, and what belongs to an object or a field that nothing is
+        written to any more. The caller holds the run lock: an open row is nobody's at work.
+        """
+        outcomes = tuple(
+            Settled(entry.id, *_judged(entry, object_name, observed, fields))
+            for entry in unsettled(self._state)
+        )
+        if outcomes:
+            self.settle(outcomes)
+        return outcomes
+
+
+def _judged(
+    entry: Entry, object_name: str, observed: Mapping[str, Observed], fields: Collection[str]
+) -> tuple[Literal["confirmed", "forgotten"], str, str]:
+    """What a row that was left open came to: state, code, message."""
+    if entry.state == "intended":
+        return "forgotten", "", "never sent"
+    record = observed.get(entry.account_id)
+    if entry.object != object_name or not {one.field for one in entry.changes} <= set(fields):
+        return "forgotten", "", "nothing is written there any more"
+    if record is None:
+        return "forgotten", "", "read back: the record is gone"
+    missing = [one.field for one in entry.changes if not same(one.to, record.get(one.field))]
+    if missing:
+        return "forgotten", "", f"read back: {', '.join(missing)} does not show our value"
+    return "confirmed", "", "read back"
+
+
+# ----------------------------------------------------------------------------------- reading it
+
+
+def unsettled(state: State) -> Iterator[Entry]:
+    """Rows that are intended, sent or unknown, oldest first."""
+    query = f"{_SELECT} WHERE state IN ('intended', 'sent', 'unknown') ORDER BY id"
+    return (_entry(row) for row in state.rows(query))
+
+
+def entries_of(state: State, object_name: str, account_id: str, limit: int = 50) -> list[Entry]:
+    """What was written to one record, the newest first."""
+    query = f"{_SELECT} WHERE object = ? AND account_id = ? ORDER BY id DESC LIMIT ?"
+    return [_entry(row) for row in state.rows(query, (object_name, account_id, limit))]
+
+
+def last_written(state: State, object_name: str, account_id: str) -> dict[str, Written]:
+    """Per field of a record, the last value of ours that was confirmed."""
+    query = (
+        "SELECT run_id, changes, settled_at FROM writes"
+        " WHERE object = ? AND account_id = ? AND state = 'confirmed' ORDER BY id"
+    )
+    found: dict[str, Written] = {}
+    for run_id, text, at in state.rows(query, (object_name, account_id)):
+        for one in _changes(object_name, account_id, str(text)):
+            found[one.field] = Written(one.to, int(run_id or 0), str(at), one.why)
+    return found
+
+
+def _entry(row: tuple[Cell, ...]) -> Entry:
+    number, run_id, object_name, account_id, text, state, code, message, *times = row
+    intended_at, sent_at, settled_at = times
+    return Entry(
+        id=int(number or 0),
+        run_id=int(run_id or 0),
+        object=str(object_name),
+        account_id=str(account_id),
+        changes=_changes(str(object_name), str(account_id), str(text)),
+        state=_state(state),
+        code=str(code or ""),
+        message=str(message or ""),
+        intended_at=str(intended_at),
+        sent_at=None if sent_at is None else str(sent_at),
+        settled_at=None if settled_at is None else str(settled_at),
+    )
+
+
+def _state(cell: Cell) -> WriteState:
+    # the table's CHECK lets no other word in
+    return cell  # type: ignore[return-value]
+
+
+def _changes_text(changes: Sequence[Change]) -> str:
+    return json_text(
+        [
+            {
+                "field": one.field,
+                "from": jsonable(one.from_),
+                "to": jsonable(one.to),
+                "why": one.why,
+            }
+            for one in changes
+        ]
+    )
+
+
+def _changes(object_name: str, account_id: str, text: str) -> tuple[Change, ...]:
+    return tuple(
+        Change(
+            object_name,
+            account_id,
+            "",
+            one["field"],
+            from_jsonable(one["from"]),
+            from_jsonable(one["to"]),
+            one["why"],
+        )
+        for one in json.loads(text)
+    )

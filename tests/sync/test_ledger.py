@@ -1,0 +1,130 @@
+"""Rows of the ledger: put down, marked, settled, read again."""
+
+import json
+from datetime import date
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sync.diff import Change
+from sync.ledger import Ledger, Settled, entries_of, unsettled
+from sync.runs import begin_run
+from sync.state import State
+from tests.sync.fake_sink import NOON
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.dates(),
+    st.lists(st.text(max_size=3), max_size=3).map(tuple), st.just("\udce4"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def state(tmp_path):
+    with State(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ledger(state):
+    begin_run(state, lambda: NOON, "sync")
+    return Ledger(state, lambda: NOON)
+
+
+def record(account_id="1", /, **fields):
+    return tuple(
+        Change("Account", account_id, "", field, None, value, "why")
+        for field, value in (fields or {"stage": "x"}).items()
+    )
+
+
+def states(state):
+    return [str(one) for (one,) in state.rows("SELECT state FROM writes ORDER BY id")]
+
+
+def test_ids_are_those_of_the_records_in_order_and_never_used_twice(state, ledger):
+    assert ledger.intend(1, [record("b"), record("a")]) == range(1, 3)
+    with state.transaction() as connection:
+        connection.execute("DELETE FROM writes")  # as a pruning of old rows would
+    assert ledger.intend(1, [record("c")]) == range(3, 4)
+    assert ledger.intend(1, []) == range(4, 4)
+
+
+def test_only_intended_rows_of_the_range_are_marked_as_sent(state, ledger):
+    ids = ledger.intend(1, [record(str(n)) for n in range(4)])
+    ledger.settle([Settled(ids[1], "confirmed")])
+    ledger.mark_sent(ids[:3])
+    assert states(state) == ["sent", "confirmed", "sent", "intended"]
+
+
+def test_settling_twice_keeps_the_last_word(state, ledger):
+    (row,) = ledger.intend(1, [record()])
+    ledger.settle([Settled(row, "unknown", "", "timed out")])
+    ledger.settle([Settled(row, "confirmed", "", "read back")])
+    (entry,) = entries_of(state, "Account", "1")
+    assert (entry.state, entry.message, entry.settled_at) == (
+        "confirmed", "read back", "2026-05-02T12:00:00Z",
+    )  # fmt: skip
+
+
+def test_a_write_needs_a_run(state):
+    with pytest.raises(Exception, match="FOREIGN KEY"):
+        Ledger(state, lambda: NOON).intend(7, [record()])
+    assert states(state) == []
+
+
+@given(st.lists(VALUES, min_size=1, max_size=4))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_values_come_back_with_their_types(tmp_path_factory, values):
+    with State(tmp_path_factory.mktemp("home")) as state:
+        begin_run(state, lambda: NOON, "sync")
+        changes = tuple(
+            Change("Account", "1", "", f"f{n}", value, value, "") for n, value in enumerate(values)
+        )
+        Ledger(state, lambda: NOON).intend(1, [changes])
+        (entry,) = unsettled(state)
+        found = [(one.from_, one.to) for one in entry.changes]
+        assert json.dumps(found, default=str) == json.dumps(
+            [(str(v), str(v)) if v in (float("inf"), -float("inf")) else (v, v) for v in values],
+            default=str,
+        )
+
+
+def test_a_row_can_be_read_with_any_sqlite_tool(state, ledger):
+    ledger.intend(1, [record(stage="Adoption", since=date(2026, 5, 1))])
+    query = (
+        "SELECT c.value ->> 'field', c.value ->> 'to' FROM writes w, json_each(w.changes) c"
+        " ORDER BY c.key"
+    )
+    assert list(state.rows(query)) == [("stage", "Adoption"), ("since", '{"date":"2026-05-01"}')]
+
+
+def test_open_rows_of_what_nobody_writes_any_more_are_forgotten(state, ledger):
+    """A field taken out of the mapping must not keep the ledger open for ever."""
+    ids = ledger.intend(1, [record("1", stage="x"), record("2", old="x")])
+    ledger.mark_sent(ids)
+    observed = {"1": {"stage": "x"}, "2": {"stage": "x"}}
+    ledger.settle_earlier("Account", observed, {"stage"})
+    assert states(state) == ["confirmed", "forgotten"]
+
+
+def test_open_rows_of_an_object_that_is_not_mapped_any_more_are_forgotten(state, ledger):
+    ledger.mark_sent(ledger.intend(1, [record("1", stage="x")]))
+    ledger.settle_earlier("Company", {"1": {"stage": "x"}}, {"stage"})
+    assert states(state) == ["forgotten"]
+
+
+def test_settled_rows_are_never_judged_again(state, ledger):
+    ids = ledger.intend(1, [record("1"), record("2"), record("3")])
+    ledger.settle(
+        [Settled(ids[0], "confirmed"), Settled(ids[1], "failed"), Settled(ids[2], "forgotten")]
+    )
+    assert ledger.settle_earlier("Account", {}, {"stage"}) == ()
+    assert states(state) == ["confirmed", "failed", "forgotten"]
+
+
+def test_the_newest_entries_of_a_record_come_first(state, ledger):
+    for n in range(5):
+        ledger.intend(1, [record("1", score=n), record("2", score=n)])
+    found = entries_of(state, "Account", "1", limit=2)
+    assert [entry.changes[0].to for entry in found] == [4, 3]
