@@ -29,7 +29,7 @@ class GatepostError(Exception):
         self.hint = hint
 
 
-class FixConfig(GatepostError):  # noqa: N818 (named by what to do next)
+class FixConfig(GatepostError):
     """The project's files or its environment must change. Carries every problem, in file order."""
 
     exit_code = 2
@@ -45,23 +45,23 @@ class UsageError(GatepostError):
     exit_code = 2
 
 
-class StopCycle(GatepostError):  # noqa: N818 (named by what to do next)
+class StopCycle(GatepostError):
     """Going on would be unsafe; what was done so far is kept and consistent."""
 
 
-class PartlyDone(GatepostError):  # noqa: N818 (named by what to do next)
+class PartlyDone(GatepostError):
     """The run went through, but not for everything; the message says what is left."""
 
     exit_code = 3
 
 
-class BrakePulled(GatepostError):  # noqa: N818 (named by what to do next)
+class BrakePulled(GatepostError):
     """A guard found the run suspicious and stopped it. Nothing was written."""
 
     exit_code = 4
 
 
-class RetryLater(GatepostError):  # noqa: N818 (named by what to do next)
+class RetryLater(GatepostError):
     """The other side is busy or away. `wait_seconds` is what it asked for, None if unsaid."""
 
     def __init__(self, message: str, wait_seconds: float | None = None, hint: str = "") -> None:
@@ -69,5 +69,5 @@ class RetryLater(GatepostError):  # noqa: N818 (named by what to do next)
         self.wait_seconds = wait_seconds
 
 
-class RecordRejected(GatepostError):  # noqa: N818 (named by what to do next)
+class RecordRejected(GatepostError):
     """The other side refuses this record and will refuse it again; others are not affected."""

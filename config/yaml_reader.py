@@ -64,7 +64,7 @@ class YamlFile:
         return Problem(self.name, *place, where_text(path), message, hint)
 
 
-class _Unreadable(Exception):  # noqa: N818 (never leaves this module)
+class _Unreadable(Exception):
     """Reading cannot go on."""
 
     def __init__(self, place: Place, path: Path, message: str, hint: str = "") -> None:
