@@ -8,7 +8,7 @@ import gzip
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -329,8 +329,11 @@ def kept_properties(entry: Config) -> dict[str, tuple[str, str]]:
     }
 
 
-def order_of_twins(event: RawEvent) -> tuple[str, str, str]:
-    """Of two events with one id the earliest is the one; a date without time counts from
-    midnight UTC."""
-    at = event.time if isinstance(event.time, datetime) else f"{event.time} 00:00:00+00:00"
-    return (str(at), event.name, event.user or "")
+def order_of_twins(event: RawEvent) -> tuple[datetime, str, str]:
+    """Of two events with one id the earliest is the one; a date without time counts from midnight
+    UTC.
+    """
+    at = event.time
+    if not isinstance(at, datetime):
+        at = datetime.combine(at, time(0), tzinfo=UTC)
+    return (at, event.name, event.user or "")

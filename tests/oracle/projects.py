@@ -88,8 +88,12 @@ class RandomProject:
         for source, entry in enumerate(self.mapping["events"]):
             if source > 0:
                 columns = [entry["at"], entry["account"]["field"], *entry_columns(entry), "Contact"]
-                rows = [event.row for event in self.rows_of(source, step)]
-                text = csv_text(["Id", *columns], [{"Id": n, **row} for n, row in enumerate(rows)])
+                rows = [
+                    {"Id": number, **event.row}
+                    for number, event in enumerate(self.events)
+                    if event.source == source and event.step <= step
+                ]
+                text = csv_text(["Id", *columns], rows)
                 write_bytes(folder / "crm" / f"{entry['object']}.csv", text.encode())
 
     def sightings(self, step: int = 1) -> list[Sighting]:
@@ -234,8 +238,14 @@ def child_entries(draw) -> list[dict[str, Any]]:
 
 
 @st.composite
-def projects(draw, steps: int = 1, most_events: int = 60) -> RandomProject:
-    """A project with `steps` syncs. Example of use:
+def projects(
+    draw,
+    steps: int = 1,
+    most_events: int = 60,
+    bad_percent: int = 0,
+) -> RandomProject:
+    """A project with `steps` syncs; of a hundred product events `bad_percent` have no time that can
+    be read. Example of use:
 
     project.write(folder, step=1)
     rows = evaluate(folder, project.as_of[0], project.sightings(1))
@@ -254,7 +264,9 @@ def projects(draw, steps: int = 1, most_events: int = 60) -> RandomProject:
     accounts = draw(account_lists(sorted(FIELDS), steps, since, ends[-1]))
     files = draw(st.lists(st.sampled_from(FILES), min_size=1, max_size=3, unique=True))
     columns = entry_columns(entry)
-    one = product_events(entry, columns, accounts, zones, files, steps, since, ends[-1])
+    one = product_events(
+        entry, columns, accounts, zones, files, steps, since, ends[-1], bad_percent
+    )
     many = st.lists(one, min_size=most_events // 3, max_size=most_events)
     events = draw(many if chance(draw, 75) else st.lists(one, max_size=6))
     for number, child in enumerate(entries[1:], start=1):

@@ -18,12 +18,12 @@ USERS = ("ann@us", "bob", "cat", "dan", "eve", "", None)
 WORKSPACES = ("w1", "w2", "w3", "w4", "5", "")
 # No numeric text equals one of the numbers: of two equal values the greatest is either.
 NUMBERS = (0, 1, 3, 5, 7.5, 0.1, 0.25, -2, 12)
-NUMERIC_TEXTS = ("2", "10", " 4 ", "0.7", "1e1", "-3", "+6", "9.")
+NUMERIC_TEXTS = ("2", "10", " 4 ", "0.7", "1.1e1", "-3", "+6", "9.")
 LOOSE_TEXTS = (
     "pro",
     "basic",
     "many",
-    "true",
+    "True",
     "FALSE",
     "Big",
     "1,5",
@@ -32,6 +32,7 @@ LOOSE_TEXTS = (
     "inf",
     "2024-03-09",
 )
+UNREADABLE = ("soon", "", "2023-02-29", "2024-03-01T25:00:00Z", "2024-13-01")
 DATES = ("2024-03-01", "2024-02-29T23:30:00Z", "2024-03-01T00:15:00+05:30", "soon", "2023-02-29")
 
 
@@ -165,7 +166,9 @@ def key_choices(equals: str, accounts: Sequence[RandomAccount]) -> list[str]:
 
 
 @st.composite
-def product_events(draw, entry, columns, accounts, zones, files, steps, first, last) -> RandomEvent:
+def product_events(
+    draw, entry, columns, accounts, zones, files, steps, first, last, bad_percent=0
+) -> RandomEvent:
     """An event of the product, in one of its files. `columns` are those of the kept properties."""
     file = draw(st.integers(0, len(files) - 1))
     in_csv = ".csv" in files[file]
@@ -176,6 +179,8 @@ def product_events(draw, entry, columns, accounts, zones, files, steps, first, l
         "company": pick(draw, keys),
         "user": pick(draw, USERS),
     }
+    if chance(draw, bad_percent):
+        row["time"] = pick(draw, UNREADABLE)
     for column in columns:
         if chance(draw, 50):
             row[column] = draw(property_values(column, as_text=in_csv))
@@ -206,20 +211,22 @@ def without_ambiguous_twins(events: Sequence[RandomEvent]) -> list[RandomEvent]:
 
     Which of two events with one id and one instant is kept is nobody's promise.
     """
-    seen: dict[tuple[object, ...], dict[str, Any]] = {}
+    seen: dict[tuple[object, ...], RandomEvent] = {}
     found = []
     for event in events:
-        event_id, row = event.row.get("$insert_id"), event.row
+        event_id, same = event.row.get("$insert_id"), event
         if event_id:
-            key = (event.source, event_id, instant(row["time"]))
-            twin = seen.setdefault(key, row)
-            row = {**twin, "company": row["company"]}
-        found.append(RandomEvent(event.source, event.file, event.step, row, event.nested))
+            twin = seen.setdefault((event.source, event_id, instant(event.row["time"])), event)
+            row = {**twin.row, "company": event.row["company"]}
+            same = RandomEvent(event.source, twin.file, event.step, row, twin.nested)
+        found.append(same)
     return found
 
 
-def instant(written: Any) -> float:
+def instant(written: Any) -> float | str:
     """Seconds since 1970 of a time as it was written; a bare date counts from midnight UTC."""
+    if written in UNREADABLE:
+        return str(written)
     if isinstance(written, str):
         moment = datetime.fromisoformat(written)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

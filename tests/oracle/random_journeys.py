@@ -55,17 +55,17 @@ STAGES = ("Onboarding", "Adoption", "Value", "Renewal", "Rescue", "Churned")
 
 @dataclass(frozen=True)
 class Kept:
-    """The types of the properties that are kept of product events, and of child objects by event."""
+    """The types of the kept properties of product events, and of child objects by event."""
 
     product: dict[str, str]
     children: dict[str, dict[str, str]]
 
     def all(self) -> dict[str, str]:
         """Every property that some entry keeps."""
-        return {
-            **self.product,
-            **{k: v for kept in self.children.values() for k, v in kept.items()},
-        }
+        found = dict(self.product)
+        for kept in self.children.values():
+            found.update(kept)
+        return found
 
     def of(self, what: str | list[str]) -> dict[str, str]:
         """The properties that events of this kind may have."""

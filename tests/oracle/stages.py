@@ -45,6 +45,7 @@ class Stages:
         self.stays: list[Stay] = []
         self.armed = [True] * len(self.stages)
         self.first_exit_on: date | None = None
+        self.known: dict[date, Names] = {}
 
     # --- the first known day --------------------------------------------------------------------
 
@@ -209,21 +210,17 @@ class Stages:
 
     def names(self, day: date, more: dict[str, tuple[Value, str]] | None = None) -> Names:
         """Signals, fields and `day`, and what else may be named here: name -> (value, type)."""
-        fields = self.signals.fields(day)
-        more = more or {}
-        values = {
-            **fields.values,
-            **self.signals.on(day),
-            "day": day,
-            **{name: value for name, (value, _) in more.items()},
-        }
-        types = {
-            **fields.types,
-            **self.signals.types(),
-            "day": "date",
-            **{name: kind for name, (_, kind) in more.items()},
-        }
-        return Names(values, types, self.signals.zone)
+        if day not in self.known:
+            fields = self.signals.fields(day)
+            self.known[day] = Names(
+                {**fields.values, **self.signals.on(day), "day": day},
+                {**fields.types, **self.signals.types(), "day": "date"},
+                self.signals.zone,
+            )
+        known, more = self.known[day], more or {}
+        values = {name: value for name, (value, _) in more.items()}
+        types = {name: kind for name, (_, kind) in more.items()}
+        return Names({**known.values, **values}, {**known.types, **types}, known.zone)
 
     def stay_values(self, day: date) -> dict[str, tuple[Value, str]]:
         """What an exit may also name; NULL without a stage."""
