@@ -168,5 +168,5 @@ class Mapping(Shape):
                 repeat += 1
                 name = f"{entry.plain_name}.{repeat}"
             taken.add(name.casefold())
-            entry._name = name
+            entry._name = name  # noqa: SLF001  (the attribute is this module's)
         return self
