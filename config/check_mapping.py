@@ -7,7 +7,7 @@ from config.connection_types import CONNECTION_TYPES
 from config.journey import Journey
 from config.mapping_file import EventsEntry, Mapping, WriteEntry
 from config.names import HEALTH_OUTPUTS, outputs_of, why_not
-from config.problem import nearest, quoted
+from config.problem import known, nearest, quoted
 from config.reading import Finding, Findings
 from config.yaml_nodes import Path
 
@@ -148,7 +148,7 @@ def _target(target: WriteEntry, around: Around, path: Path) -> Findings:
     if name is None and len(around.journeys) == 1:
         name = next(iter(around.journeys))
     elif name is None and around.journeys:
-        hint = "known: " + ", ".join(sorted(around.journeys))[:200]
+        hint = known(around.journeys)
         message = "'journey' is missing: there are several journeys"
         yield Finding(path, message, hint, about=("journey",))
     elif name is not None and name not in around.journeys and around.complete:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from config.problem import Problem
+from config.problem import Problem, printable
 from config.yaml_reader import MOST_BYTES, YamlFile, read_yaml
 
 PROJECT = "gatepost.yaml"
@@ -30,15 +30,24 @@ def read_folder(folder: Path) -> tuple[ProjectFiles, list[Problem]]:
     """Read every file of a project; the problems are those of finding and opening them."""
     files = ProjectFiles()
     problems: list[Problem] = []
-    if not folder.is_dir():
-        message = "there is no such folder" if not folder.exists() else "is not a folder"
-        return files, [Problem(str(folder), 0, 0, "", message, "name it with --project DIR")]
+    if message := _no_folder(folder):
+        shown = printable(str(folder))
+        return files, [Problem(shown, 0, 0, "", message, "name it with --project DIR")]
     files.gatepost = _read(folder, PROJECT, problems)
     files.mapping = _read(folder, MAPPING, problems)
     for name in _journey_names(folder, problems):
         # One that cannot be opened still counts as a journey, of which nothing is known.
         files.journeys.append(_read(folder, name, problems) or YamlFile(name, ""))
     return files, problems
+
+
+def _no_folder(folder: Path) -> str:
+    try:
+        if folder.is_dir():
+            return ""
+        return "is not a folder" if folder.exists() else "there is no such folder"
+    except OSError as error:
+        return f"cannot be opened: {error.strerror}"
 
 
 def _journey_names(folder: Path, problems: list[Problem]) -> list[str]:
@@ -53,7 +62,13 @@ def _journey_names(folder: Path, problems: list[Problem]) -> list[str]:
         if name.endswith((".yml", ".YAML", ".YML")):
             message = "is not read, because its name does not end in .yaml"
             problems.append(Problem(f"{JOURNEYS}/{name}", 0, 0, "", message, "rename it"))
-    names = [f"{JOURNEYS}/{name}" for name in found if name.endswith(".yaml")]
+        if not name.isprintable():
+            message = "has a name that cannot be shown"
+            shown = f"{JOURNEYS}/{printable(name)}"
+            problems.append(Problem(shown, 0, 0, "", message, "rename it"))
+    names = [
+        f"{JOURNEYS}/{name}" for name in found if name.endswith(".yaml") and name.isprintable()
+    ]
     if not names:
         message = "holds no journey"
         problems.append(Problem(f"{JOURNEYS}/", 0, 0, "", message, "write one, named *.yaml"))

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SHOWN_CHARACTERS = 60
+LONGEST_LIST = 200
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,19 +41,30 @@ def quoted(text: object) -> str:
     return repr(shown)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, candidates: Iterable[str]) -> str:
     """A hint that names what `word` was probably meant to be.
 
     Without a likely candidate the known names are listed, if there are few; else the hint is empty.
     """
-    names = sorted(set(known))
+    names = sorted(set(candidates))
     by_folded = {name.casefold(): name for name in reversed(names)}
     close = difflib.get_close_matches(word[:200].casefold(), by_folded, n=1, cutoff=0.6)
     if close:
         return f"nearest is {quoted(by_folded[close[0]])}"
     if 0 < len(names) <= 8:
-        return "known: " + ", ".join(names)
+        return known(names)
     return ""
+
+
+def known(names: Iterable[str]) -> str:
+    """A hint that lists names, in order, on one line."""
+    listed = ", ".join(printable(name) for name in sorted(names))
+    return "known: " + (listed if len(listed) <= LONGEST_LIST else listed[:LONGEST_LIST] + "…")
+
+
+def printable(text: str) -> str:
+    """`text` without line breaks and what else a terminal would act upon or could not show."""
+    return "".join(one if one.isprintable() else "?" for one in " ".join(text.split()))
 
 
 def where_text(path: Iterable[str | int]) -> str:
@@ -63,4 +75,4 @@ def where_text(path: Iterable[str | int]) -> str:
             text += f"[{step}]"
         else:
             text += f".{step}" if text else step
-    return " ".join(text.split())[:200]
+    return printable(text)[:LONGEST_LIST]

@@ -250,3 +250,20 @@ def test_with_a_problem_within_a_file_there_is_no_project(write, files):
 
     assert {one.where for one in problems} == {"accounts", "accounts.objekt"}
     assert project is None
+
+
+def test_a_journey_whose_name_cannot_be_shown_is_a_problem(write, files):
+    folder = write(files)
+    (folder / "journeys" / "a\nb.yaml").write_text("x")
+
+    _, problems = load_project(folder)
+
+    assert [str(one) for one in problems] == [
+        "journeys/a b.yaml  has a name that cannot be shown; rename it"
+    ]
+
+
+def test_a_folder_whose_name_no_system_takes_is_a_problem(tmp_path):
+    _, problems = load_project(tmp_path / ("x" * 5000))
+
+    assert [one.message for one in problems] == ["cannot be opened: File name too long"]

@@ -37,6 +37,10 @@ def test_without_a_near_name_a_few_are_listed_and_many_are_not():
     assert nearest("zzz", []) == ""
 
 
+def test_names_that_are_listed_stay_on_one_line():
+    assert nearest("zzz", ["a\nb", "\x1b[31m"]) == "known: ?[31m, a b"
+
+
 def test_configuration_errors_carry_their_problems_in_file_order():
     later, earlier = Problem("a.yaml", 10, 1, "", "late"), Problem("a.yaml", 9, 1, "", "early")
     error = FixConfig([later, earlier])
