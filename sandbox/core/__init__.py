@@ -1,0 +1,1 @@
+"""What all three vendors share: clock, faults, request log, limits, the ASGI application."""

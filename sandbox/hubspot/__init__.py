@@ -1,0 +1,1 @@
+"""One HubSpot portal, under its v3/v4 paths and under date versions."""

@@ -1,0 +1,338 @@
+"""HubSpot as the application sees it: two families of paths, tokens, three kinds of limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from sandbox.core.http import Call, Handler, JsonDict, Reply, Route, Router
+from sandbox.core.limits import Window
+from sandbox.hubspot.around import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, TOKEN, Around
+from sandbox.hubspot.batch import Batches
+from sandbox.hubspot.errors import ApiError, correlation_id, error, error_body
+from sandbox.hubspot.objects import Objects
+from sandbox.hubspot.portal import Portal, Settings
+from sandbox.hubspot.properties import to_stored
+from sandbox.hubspot.schema import Schema
+from sandbox.hubspot.search import Search
+from sandbox.hubspot.show import DATE_VERSIONS
+from sandbox.hubspot.types import all_types
+
+if TYPE_CHECKING:
+    from sandbox.core.clock import Clock
+    from sandbox.core.faults import Fault, Faults
+
+_MOST_URL = 15_000
+_WRITES = frozenset(
+    {"create", "update", "archive", "batch_create", "batch_update", "batch_upsert", "batch_archive"}
+)
+_LIST = (
+    "limit",
+    "after",
+    "properties",
+    "propertiesWithHistory",
+    "associations",
+    "archived",
+    "idProperty",
+)
+
+
+class HubSpot:
+    """One portal with a private app."""
+
+    name: str = "hubspot"
+    hosts: tuple[str, ...] = ("hubapi.com", "hubspot.com")
+    prefixes: tuple[str, ...] = ("/crm", "/oauth", "/account-info", "/crm-object-schemas",
+                "/properties", "/companies",
+                "/contacts", "/deals", "/owners", "/engagements", "/integrations")  # fmt: skip
+
+    def __init__(self, clock: Clock, faults: Faults) -> None:
+        self.settings = Settings()
+        self.clock = clock
+        self.portal = Portal(clock, faults, all_types())
+        self._around = Around(self.portal, lambda: self.settings)
+        self._around.calls_today = lambda: self._day[1]
+        self._burst = Window(self.settings.burst, 10)
+        self._search = Window(self.settings.search_per_second, 1)
+        self._day: tuple[str, int] = ("", 0)
+        self.router = Router(self._routes())
+
+    def _routes(self) -> list[Route]:
+        routes: list[Route] = []
+        for objects, properties, pipelines, owners, account in self._families():
+            routes += self._object_routes(objects) + self._schema_routes(properties, pipelines)
+            routes += self._other_routes(owners, account)
+        return routes + self._association_routes()
+
+    def _families(self) -> list[tuple[str, str, str, str, str]]:
+        dated = "{date}"
+        return [
+            ("/crm/v3/objects", "/crm/v3/properties", "/crm/v3/pipelines", "/crm/v3/owners",
+             "/account-info/v3"),
+            (f"/crm/objects/{dated}", f"/crm/properties/{dated}", f"/crm/pipelines/{dated}",
+             f"/crm/owners/{dated}", f"/account-info/{dated}"),
+        ]  # fmt: skip
+
+    def _object_routes(self, base: str) -> list[Route]:
+        settings = lambda: self.settings  # noqa: E731 - one line for its users
+        objects, batch = Objects(self.portal, settings), Batches(self.portal, settings)
+        search = Search(self.portal, settings)
+        one, many = f"{base}/{{type}}/{{id}}", f"{base}/{{type}}"
+        return [
+            _route("search", "POST", f"{many}/search", search.run),
+            _route("batch_read", "POST", f"{many}/batch/read", batch.read, "archived"),
+            _route("batch_update", "POST", f"{many}/batch/update", batch.update),
+            _route("batch_upsert", "POST", f"{many}/batch/upsert", batch.upsert),
+            _route("batch_create", "POST", f"{many}/batch/create", batch.create),
+            _route("batch_archive", "POST", f"{many}/batch/archive", batch.archive),
+            _route("list", "GET", many, objects.listed, *_LIST),
+            _route("create", "POST", many, objects.create),
+            _route("get", "GET", one, objects.get, *_LIST),
+            _route("update", "PATCH", one, objects.update, "idProperty"),
+            _route("archive", "DELETE", one, objects.archive),
+        ]
+
+    def _schema_routes(self, base: str, pipelines: str) -> list[Route]:
+        schema = Schema(self.portal)
+        many, one, groups = (
+            f"{base}/{{type}}",
+            f"{base}/{{type}}/{{name}}",
+            f"{base}/{{type}}/groups",
+        )
+        return [
+            _route("groups", "GET", groups, schema.groups),
+            _route("group_create", "POST", groups, schema.create_group),
+            _route("group", "GET", f"{groups}/{{name}}", schema.group),
+            _route("properties_batch_read", "POST", f"{many}/batch/read", schema.batch_read),
+            _route("properties_batch_create", "POST", f"{many}/batch/create", schema.batch_create),
+            _route(
+                "properties",
+                "GET",
+                many,
+                schema.listed,
+                "archived",
+                "properties",
+                "dataSensitivity",
+            ),
+            _route("property_create", "POST", many, schema.create),
+            _route("property", "GET", one, schema.get, "archived", "properties", "dataSensitivity"),
+            _route("property_update", "PATCH", one, schema.update),
+            _route("property_archive", "DELETE", one, schema.archive),
+            _route("pipelines", "GET", f"{pipelines}/{{type}}", schema.pipelines),
+        ]
+
+    def _other_routes(self, owners: str, account: str) -> list[Route]:
+        around = self._around
+        return [
+            _route("owners", "GET", owners, around.owners, "limit", "after", "archived", "email"),
+            _route("owner", "GET", f"{owners}/{{id}}", around.owner, "idProperty", "archived"),
+            _route("account", "GET", f"{account}/details", around.details),
+            _route("usage", "GET", f"{account}/api-usage/daily/private-apps", around.usage),
+        ]
+
+    def _association_routes(self) -> list[Route]:
+        around, schema = self._around, Schema(self.portal)
+        found = [
+            _route("token", "POST", "/oauth/v1/token", around.token),
+            _route("token", "POST", "/oauth/{date}/token", around.token),
+            _route("schemas", "GET", "/crm/v3/schemas", schema.schemas, "archived"),
+            _route("schemas", "GET", "/crm-object-schemas/v3/schemas", schema.schemas, "archived"),
+            _route("schemas", "GET", "/crm-object-schemas/{date}/schemas", schema.schemas,
+                   "archived"),
+            _route("associations_of_one", "GET",
+                   "/crm/v4/objects/{type}/{id}/associations/{to}", around.links_of_one,
+                   "limit", "after"),
+        ]  # fmt: skip
+        for base in ("/crm/v4/associations", "/crm/associations/{date}"):
+            pair = f"{base}/{{type}}/{{to}}"
+            found += [
+                _route("associations", "POST", f"{pair}/batch/read", around.links),
+                _route("association_labels", "GET", f"{pair}/labels", around.labels),
+            ]
+        return found
+
+    # -- the pipeline
+
+    def enter(self, call: Call) -> Reply | None:
+        if call.params.get("date", DATE_VERSIONS[-1]) not in DATE_VERSIONS:
+            return self.not_found(call)
+        if (
+            len(call.path) + sum(len(v) for values in call.query.values() for v in values)
+            > _MOST_URL
+        ):
+            return Reply.of_text(
+                "<html><h1>414 Request-URI Too Large</h1></html>", 414, "text/html"
+            )
+        if call.route == "token":
+            return None
+        refused = self._login(call)
+        return refused if refused is not None else self._limited(call)
+
+    def _login(self, call: Call) -> Reply | None:
+        token = call.headers.get("authorization", "").removeprefix("Bearer ")
+        ends = self._around.tokens.get(token)
+        if ends is not None and (self.clock.elapsed() > ends or call.take("expired")):
+            self._around.tokens[token] = -1.0
+            return self._expired()
+        if token == TOKEN and call.take("expired"):
+            return self._expired()
+        if token != TOKEN and ends is None:
+            if token and not token.startswith(("pat-", "CJ")):
+                return Reply.of_text("error code: 1016", 530)
+            text = "Authentication credentials not found. This API supports OAuth 2.0."
+            return error(401, "INVALID_AUTHENTICATION", text)
+        return self._scoped(call)
+
+    def _expired(self) -> Reply:
+        text = "The OAuth token used to make this call expired 12 second(s) ago."
+        return error(401, "EXPIRED_AUTHENTICATION", text)
+
+    def _scoped(self, call: Call) -> Reply | None:
+        kind = call.params.get("type")
+        if kind is None or not self.settings.missing_scopes:
+            return None
+        try:
+            scope = self.portal.type_of(kind).scope
+        except ApiError:
+            return None  # its own route will say so
+        if scope != "tickets":
+            scope += ".write" if call.route in _WRITES else ".read"
+        if scope not in self.settings.missing_scopes:
+            return None
+        text = "This app hasn't been granted all required scopes to make this call."
+        return error(403, "MISSING_SCOPES", text, errors=[
+            {"message": "One or more of the following scopes are required.",
+             "context": {"requiredGranularScopes": [scope]}}
+        ])  # fmt: skip
+
+    def _limited(self, call: Call) -> Reply | None:
+        now = self.clock.elapsed()
+        today = self.clock.now().astimezone(ZoneInfo(self.settings.time_zone)).date().isoformat()
+        used = self._day[1] if self._day[0] == today else 0
+        if used >= self.settings.daily:
+            return _too_many("DAILY")
+        if call.route == "search":
+            self._search.limit = self.settings.search_per_second
+            if not self._search.take(now):
+                return _too_many("SECONDLY")
+        self._burst.limit = self.settings.burst
+        if not self._burst.take(now):
+            return _too_many("TEN_SECONDLY_ROLLING")
+        self._day = (today, used + 1)
+        return None
+
+    def leave(self, call: Call, reply: Reply) -> None:
+        reply.headers.setdefault("x-hubspot-correlation-id", correlation_id())
+        if call.route in ("search", "token"):
+            return
+        now = self.clock.elapsed()
+        reply.headers.update({
+            "x-hubspot-ratelimit-interval-milliseconds": "10000",
+            "x-hubspot-ratelimit-max": str(self._burst.limit),
+            "x-hubspot-ratelimit-remaining": str(self._burst.remaining(now)),
+            "x-hubspot-ratelimit-secondly": str(self._burst.limit // 10),
+            "x-hubspot-ratelimit-secondly-remaining": str(self._burst.limit // 10 - 1),
+            "x-hubspot-ratelimit-daily": str(self.settings.daily),
+            "x-hubspot-ratelimit-daily-remaining": str(max(self.settings.daily - self._day[1], 0)),
+        })  # fmt: skip
+
+    def finish(self, call: Call) -> None:
+        """Nothing is counted while a request runs."""
+
+    def not_found(self, call: Call) -> Reply:
+        return error(404, "OBJECT_NOT_FOUND", "resource not found")
+
+    def not_allowed(self, call: Call, allowed: set[str]) -> Reply:
+        return error(405, "VALIDATION_ERROR", f"Method {call.method} is not allowed here")
+
+    def bad_body(self, call: Call, why: str) -> Reply:
+        return error(400, "VALIDATION_ERROR", f"Invalid input JSON on line 1, column 1: {why}")
+
+    def refusal(self, call: Call, status: int, fault: Fault) -> Reply:
+        match status:
+            case 429:
+                return _too_many(
+                    str(
+                        fault.get(
+                            "policy",
+                            "SECONDLY" if call.route == "search" else "TEN_SECONDLY_ROLLING",
+                        )
+                    )
+                )
+            case 423:
+                return error(423, "LOCKED", "This resource is locked by a large sync")
+            case 477:
+                return error(
+                    477,
+                    "MIGRATION_IN_PROGRESS",
+                    "Migration in progress and the portal is not available for access.",
+                )
+            case 401:
+                return self._expired()
+            case 502 | 504 | 524:
+                return Reply.of_text(
+                    f"<html><h1>{status}</h1><p>cloudflare</p></html>", status, "text/html"
+                )
+            case _:
+                return error(status, "INTERNAL_ERROR", str(fault.get("message", "internal error")))
+
+    # -- for people and tests
+
+    def credentials(self, base_url: str) -> JsonDict:
+        return {
+            "url": base_url, "token": TOKEN, "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET, "refresh_token": REFRESH_TOKEN,
+        }  # fmt: skip
+
+    def records(self, kind: str) -> list[JsonDict]:
+        found = self.portal.types[kind]
+        return [
+            {"id": r.id, "archived": r.archived_at is not None,
+             **{n: self.portal.value(p, r.now) for n, p in found.properties.items()}}
+            for r in found.records.values()
+        ]  # fmt: skip
+
+    def edit(self, kind: str, record_id: str, values: JsonDict) -> None:
+        found = self.portal.types[kind]
+        record = found.records[record_id]
+        if values.get("archived"):
+            self.portal.archive(record)
+            return
+        news = {n: to_stored(found.properties[n], v) for n, v in values.items()}
+        self.portal.change(found, record, news, "CRM_UI")
+
+    def switched_on(self, fault: Fault) -> None:
+        """`same_millisecond`: the first `records` of a type get one stamp, as after an import."""
+        if fault.kind != "same_millisecond":
+            return
+        kind = self.portal.types[str(fault.get("object", "companies"))]
+        at = self.portal.now()
+        for record in list(kind.records.values())[: int(fault.get("records", 10_000))]:
+            self.portal.touch(kind, record, at)
+
+
+def _too_many(policy: str) -> Reply:
+    """The three forms: search's, the rolling one's, and the day's."""
+    if policy == "SECONDLY":
+        return Reply.of_json(
+            error_body("RATE_LIMITS", "You have reached your secondly limit."), 429
+        )
+    words = {"DAILY": "daily", "TEN_SECONDLY_ROLLING": "ten_secondly_rolling"}[policy]
+    return Reply.of_json({
+        "status": "error", "message": f"You have reached your {words} limit.",
+        "errorType": "RATE_LIMIT", "correlationId": correlation_id(), "policyName": policy,
+        "groupName": f"publicapi:private-apps:api-calls-per:{PORTAL_GROUP}",
+    }, 429)  # fmt: skip
+
+
+PORTAL_GROUP = "4711"
+
+
+def _route(name: str, method: str, pattern: str, handler: Handler, *known: str) -> Route:
+    def guarded(call: Call) -> Reply:
+        try:
+            return handler(call)
+        except ApiError as wrong:
+            return wrong.reply()
+
+    return Route(name, method, pattern, guarded, frozenset(known))

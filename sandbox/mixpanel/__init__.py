@@ -1,0 +1,1 @@
+"""One Mixpanel project: raw export, engage, lexicon, import."""

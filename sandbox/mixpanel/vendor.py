@@ -1,0 +1,329 @@
+"""Mixpanel as the application sees it: four families of hosts, service accounts, shared limits."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sandbox.core.http import Call, Handler, JsonDict, Reply, Route, Router
+from sandbox.core.limits import Window
+from sandbox.mixpanel.discovery import Discovery
+from sandbox.mixpanel.engage import Engage
+from sandbox.mixpanel.errors import ApiError, app_error, asked
+from sandbox.mixpanel.export import PARAMETERS, Export
+from sandbox.mixpanel.importing import Import
+from sandbox.mixpanel.project import PROJECT_ID, Project, Settings
+
+if TYPE_CHECKING:
+    from sandbox.core.clock import Clock
+    from sandbox.core.faults import Fault, Faults
+
+USERNAME = "gatepost.sandbox.4711"
+SECRET = "sandbox-service-account-secret"  # noqa: S105 - everybody's, on loopback
+PROJECT_SECRET = "sandbox-project-secret"  # noqa: S105 - everybody's, on loopback
+PROJECT_TOKEN = "sandbox-project-token"  # noqa: S105 - everybody's, on loopback
+_EXPORT = frozenset({"export"})
+_INGEST = frozenset({"import", "profile_update", "group_update"})
+_APP = frozenset({"me", "schemas"})
+_HELP = (
+    "https://help.mixpanel.com/hc/en-us/articles/115004602563-Rate-Limits-for-Export-API-Endpoints"
+)
+
+
+class Mixpanel:
+    """One project in one region."""
+
+    name: str = "mixpanel"
+    hosts: tuple[str, ...] = ("mixpanel.com",)
+    prefixes: tuple[str, ...] = ("/api/", "/import", "/engage", "/groups", "/track")
+
+    def __init__(self, clock: Clock, faults: Faults) -> None:
+        del faults  # asked for through each call
+        self.settings = Settings()
+        self.clock = clock
+        self.project = Project(clock)
+        self._hour = {"export": Window(60, 3600), "query": Window(60, 3600)}
+        self._second = Window(3, 1)
+        self._minute = Window(5, 60)
+        self._running: Counter[str] = Counter()
+        self.router = Router(self._routes())
+
+    def _routes(self) -> list[Route]:
+        def settings() -> Settings:
+            return self.settings
+
+        found = Discovery(self.project, settings)
+        engage = Engage(self.project, settings)
+        schemas = "/api/app/projects/{project}/schemas"
+        routes = [
+            _route(
+                "export", "GET", "/api/2.0/export", Export(self.project, settings).run, *PARAMETERS
+            ),
+            _route(
+                "import",
+                "POST",
+                "/import",
+                Import(self.project, settings).run,
+                "strict",
+                "project_id",
+            ),
+            _route("profile_update", "POST", "/engage", engage.update, "verbose"),
+            _route("group_update", "POST", "/groups", engage.update_groups, "verbose"),
+            _route("me", "GET", "/api/app/me", found.me),
+            _route("schemas", "GET", schemas, found.schemas),
+            _route("schemas", "GET", f"{schemas}/{{entity}}", found.schemas),
+            _route("schemas", "GET", f"{schemas}/{{entity}}/{{name}}", found.schemas),
+        ]
+        for base in ("/api/query", "/api/2.0"):  # the second is an older alias
+            known = ("project_id", "workspace_id")
+            asked_for = ("where", "page", "session_id", "page_size", "distinct_id", "distinct_ids",
+                         "data_group_id", "output_properties", "filter_by_cohort",
+                         "include_all_users")  # fmt: skip
+            routes += [
+                _route("engage", "POST", f"{base}/engage", engage.query, *known, "verbose"),
+                _route("engage", "GET", f"{base}/engage", engage.query, *known, *asked_for),
+                _route("engage_properties", "GET", f"{base}/engage/properties",
+                       engage.property_names, *known),
+                _route("event_names", "GET", f"{base}/events/names", found.names, *known,
+                       "type", "limit"),
+                _route("event_top", "GET", f"{base}/events/top", found.top, *known,
+                       "type", "limit"),
+                _route("property_top", "GET", f"{base}/events/properties/top", found.properties_top,
+                       *known, "event", "limit"),
+                _route("property_values", "GET", f"{base}/events/properties/values",
+                       found.property_values, *known, "event", "name", "limit"),
+                _route("cohorts", "POST", f"{base}/cohorts/list", found.cohorts, *known),
+                _route("cohorts", "GET", f"{base}/cohorts/list", found.cohorts, *known),
+            ]  # fmt: skip
+        return routes
+
+    # -- the pipeline
+
+    def enter(self, call: Call) -> Reply | None:
+        if call.route == "unknown":
+            return None
+        refused = self._login(call)
+        if refused is not None:
+            return refused
+        if call.take("load_shed"):
+            project = call.one("project_id", str(PROJECT_ID))
+            text = (
+                f"Query rate limit exceeded for project_id: {project} "
+                "For more information, please consult our documentation"
+            )
+            return Reply.of_json({"error": text}, 429)
+        if call.route in _APP:
+            return self._app_limited(call)
+        if call.route in _INGEST:
+            return None
+        if call.route not in _EXPORT and not self.settings.query_api:
+            return Reply.of_json(
+                {
+                    "request": asked(call),
+                    "error": "Your plan does not allow API calls. Upgrade at mixpanel.com/pricing",
+                },
+                402,
+            )
+        return self._limited(call)
+
+    def _login(self, call: Call) -> Reply | None:
+        if not self._right_region(call):
+            return self._unauthorized(call)
+        scheme, _, coded = call.headers.get("authorization", "").partition(" ")
+        pair = coded if ":" in coded else _decoded(coded)
+        user, _, password = pair.partition(":")
+        if scheme.lower() != "basic" or call.take("expired"):
+            return self._unauthorized(call)
+        if user == PROJECT_SECRET and not password and call.route not in _APP:
+            call.notes["deprecated_login"] = True
+            return None
+        if user == PROJECT_TOKEN and not password and call.route in _INGEST:
+            return None
+        if (user, password) != (USERNAME, SECRET) or self.settings.account_expired:
+            return self._unauthorized(call)
+        return self._project_problem(call)
+
+    def _right_region(self, call: Call) -> bool:
+        """Each region has hosts of its own, and knows nobody of another."""
+        if not call.host.endswith("mixpanel.com"):
+            return True
+        first = call.host.removesuffix("mixpanel.com").strip(".")
+        region = next((r for r in ("eu", "in") if first == r or first.endswith(f"-{r}")), "us")
+        return region == self.settings.region
+
+    def _project_problem(self, call: Call) -> Reply | None:
+        if call.route in _APP or call.route in ("profile_update", "group_update"):
+            return None
+        project = call.one("project_id") or call.form().get("project_id", "")
+        if not project:
+            if call.route == "import":
+                return _import_refused(
+                    401,
+                    "Unauthorized, invalid project secret. See docs for more information",
+                    "Unauthorized",
+                )
+            return Reply.of_json(
+                {
+                    "request": asked(call),
+                    "error": "Unable to authenticate request: project_id is required",
+                },
+                400,
+            )
+        if project != str(PROJECT_ID):
+            return app_error(f"User is not a member of project {project}", 403)
+        return None
+
+    def _unauthorized(self, call: Call) -> Reply:
+        if call.route == "import":
+            return _import_refused(401, "Invalid credentials", "Unauthorized")
+        if call.route in _APP:
+            return app_error("Unauthorized", 401)
+        body = {"request": asked(call), "error": "Unable to authenticate request"}
+        return Reply.of_json(body, self.settings.auth_status)
+
+    def _app_limited(self, call: Call) -> Reply | None:
+        self._minute.limit = self.settings.schemas_per_minute
+        if call.route == "schemas" and not self._minute.take(self.clock.elapsed()):
+            return app_error("Rate limit exceeded: 5 requests per minute", 429)
+        return None
+
+    def _limited(self, call: Call) -> Reply | None:
+        """Counts a request in; `finish` counts it out. Pages of a running session are free."""
+        family = "export" if call.route in _EXPORT else "query"
+        settings, now = self.settings, self.clock.elapsed()
+        most_running = settings.concurrent if family == "export" else settings.query_concurrent
+        hour = self._hour[family]
+        hour.limit = settings.hourly if family == "export" else settings.query_hourly
+        if self._running[family] >= most_running:
+            return self._too_many(
+                call,
+                family,
+                f"concurrency limit ({most_running + 1}/{most_running} "
+                "queries running concurrently)",
+            )
+        paged = call.route == "engage" and (call.one("session_id") or call.form().get("session_id"))
+        if not paged:
+            self._second.limit = settings.per_second
+            if family == "export" and not self._second.take(now):
+                return self._too_many(
+                    call,
+                    family,
+                    f"rate limit ({settings.per_second + 1}/{settings.per_second} "
+                    "queries in the last second)",
+                    wait=1,
+                )
+            if not hour.take(now):
+                return self._too_many(
+                    call,
+                    family,
+                    f"rate limit ({hour.limit + 1}/{hour.limit} queries running in the last hour)",
+                    wait=hour.wait(now),
+                )
+        self._running[family] += 1
+        call.notes["counted_in"] = family
+        return None
+
+    def _too_many(self, call: Call, family: str, why: str, wait: float | None = None) -> Reply:
+        hour, now = self._hour[family], self.clock.elapsed()
+        project = call.one("project_id", str(PROJECT_ID))
+        running = self.settings.concurrent if family == "export" else self.settings.query_concurrent
+        body = {
+            "request": asked(call),
+            "error": f"Query rate limit exceeded for project_id: {project}. This request exceeded "
+            f"the {why}. For more information, please consult our documentation at {_HELP}",
+        }
+        headers = {
+            "ratelimit-policy": f'"project";q={hour.limit};w=3600, '
+            f'"project-concurrency";q={running};qu="concurrent-requests"',
+            "ratelimit": f'"project";r={hour.remaining(now)}, '
+            f'"project-concurrency";r={max(running - self._running[family], 0)}',
+        }
+        if wait is not None:
+            headers["retry-after"] = str(max(round(wait + 0.5), 1))
+        return Reply.of_json(body, 429, headers)
+
+    def leave(self, call: Call, reply: Reply) -> None:
+        """Nothing that a client could build on."""
+
+    def finish(self, call: Call) -> None:
+        family = call.notes.pop("counted_in", None)
+        if family is not None:
+            self._running[family] -= 1
+
+    def not_found(self, call: Call) -> Reply:
+        return app_error(f"Not found: {call.path}", 404)
+
+    def not_allowed(self, call: Call, allowed: set[str]) -> Reply:
+        return app_error(f"Method {call.method} not allowed", 405)
+
+    def bad_body(self, call: Call, why: str) -> Reply:
+        if call.route == "import":
+            return _import_refused(400, f"request body is not valid: {why}", "Bad Request")
+        return Reply.of_json({"request": asked(call), "error": why}, 400)
+
+    def refusal(self, call: Call, status: int, fault: Fault) -> Reply:
+        match status:
+            case 429 if call.route == "import":
+                return _import_refused(
+                    429,
+                    "Project exceeded rate limits. "
+                    "Please retry the request with exponential backoff.",
+                    "Too Many Requests",
+                )
+            case 429:
+                family = "export" if call.route in _EXPORT else "query"
+                return self._too_many(
+                    call, family, "rate limit (61/60 queries running in the last hour)"
+                )
+            case 400:
+                return Reply.of_json({"request": asked(call), "error": "Timeout Error."}, 400)
+            case 401:
+                return self._unauthorized(call)
+            case 500:
+                return Reply.of_json({"request": asked(call), "error": "unknown error"}, 500)
+            case _:
+                return Reply.of_text(f"<html><title>{status}</title></html>", status, "text/html")
+
+    # -- for people and tests
+
+    def credentials(self, base_url: str) -> JsonDict:
+        return {
+            "url": base_url, "project_id": PROJECT_ID, "username": USERNAME, "secret": SECRET,
+            "project_token": PROJECT_TOKEN, "region": self.settings.region,
+        }  # fmt: skip
+
+    def records(self, kind: str) -> list[JsonDict]:
+        stores = {"profiles": self.project.profiles, "groups": self.project.groups}
+        if kind == "imported":
+            return [event for _, event in self.project.imported]
+        return [{"$distinct_id": p.id, **p.properties} for p in stores[kind].values()]
+
+    def edit(self, kind: str, record_id: str, values: JsonDict) -> None:
+        {"profiles": self.project.profiles, "groups": self.project.groups}[kind][
+            record_id
+        ].properties.update(values)
+
+    def switched_on(self, fault: Fault) -> None:
+        """Nothing here changes at once."""
+
+
+def _decoded(coded: str) -> str:
+    try:
+        return base64.b64decode(coded, validate=True).decode()
+    except ValueError:
+        return ""
+
+
+def _import_refused(code: int, message: str, status: str) -> Reply:
+    return Reply.of_json({"code": code, "error": message, "status": status}, code)
+
+
+def _route(name: str, method: str, pattern: str, handler: Handler, *known: str) -> Route:
+    def guarded(call: Call) -> Reply:
+        try:
+            return handler(call)
+        except ApiError as wrong:
+            return wrong.reply(call)
+
+    return Route(name, method, pattern, guarded, frozenset(known))

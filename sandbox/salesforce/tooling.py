@@ -1,0 +1,168 @@
+"""Tooling API: custom fields made and looked up. A new field is invisible until it is granted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.core.http import Call, JsonDict, Reply
+from sandbox.salesforce.errors import ApiError, error
+from sandbox.salesforce.ids import make_id
+from sandbox.salesforce.schema import Field, SObject, read_only, sobject, text
+from sandbox.salesforce.soql import parse
+from sandbox.salesforce.soql_run import run
+
+if TYPE_CHECKING:
+    from sandbox.salesforce.org import Org
+
+_TYPES = {
+    "Text": "string", "LongTextArea": "textarea", "TextArea": "textarea", "Number": "double",
+    "Currency": "currency", "Percent": "percent", "Date": "date", "DateTime": "datetime",
+    "Checkbox": "boolean", "Picklist": "picklist", "MultiselectPicklist": "multipicklist",
+}  # fmt: skip
+_NEEDED = {
+    "Text": ("length",), "LongTextArea": ("length", "visibleLines"),
+    "Number": ("precision", "scale"),
+    "Currency": ("precision", "scale"), "Percent": ("precision", "scale"),
+    "Checkbox": ("defaultValue",), "Picklist": ("valueSet",),
+    "MultiselectPicklist": ("valueSet", "visibleLines"),
+}  # fmt: skip
+_MOST_HISTORY = 20
+
+
+class Tooling:
+    """CustomField by POST, PATCH and GET, and queries over CustomField and FieldDefinition."""
+
+    def __init__(self, org: Org) -> None:
+        self._org = org
+        self._ids: dict[str, tuple[str, str]] = {}  # id -> object, field
+        self._metadata: dict[str, JsonDict] = {}
+
+    def create(self, call: Call) -> Reply:
+        body = call.json()
+        obj_name, _, name = str(body.get("FullName", "")).partition(".")
+        obj = self._org.sobject(obj_name)
+        if not name.endswith("__c"):
+            raise ApiError(
+                "FIELD_INTEGRITY_EXCEPTION", f"The custom field name {name} must end with __c"
+            )
+        if obj.find(name) is not None:
+            return _dev_name(name)
+        made = self._field(obj, name, body.get("Metadata") or {})
+        obj.fields[name] = made
+        field_id = make_id("00N", len(self._ids) + 1)
+        self._ids[field_id] = (obj.name, name)
+        self._metadata[field_id] = body["Metadata"]
+        for row in obj.rows.values():
+            row.now.setdefault(name, made.default)
+        return Reply.of_json(
+            {"id": field_id, "success": True, "errors": [], "warnings": [], "infos": []}, 201
+        )
+
+    def _field(self, obj: SObject, name: str, meta: JsonDict) -> Field:
+        kind = str(meta.get("type", ""))
+        if kind not in _TYPES:
+            raise ApiError("FIELD_INTEGRITY_EXCEPTION", f"'{kind}' is not a field type")
+        for key in ("label", *_NEEDED.get(kind, ())):
+            if key not in meta:
+                raise ApiError(
+                    "FIELD_INTEGRITY_EXCEPTION",
+                    f"Must specify '{key}' for a CustomField of type {kind}",
+                )
+        tracked = bool(meta.get("trackHistory"))
+        if tracked and sum(f.tracked for f in obj.fields.values()) >= _MOST_HISTORY:
+            raise ApiError(
+                "NUM_HISTORY_FIELDS_BY_SOBJECT_EXCEEDED", "at most 20 fields can be tracked"
+            )
+        values = meta.get("valueSet") or {}
+        given = (values.get("valueSetDefinition") or {}).get("value", [])
+        return Field(
+            name, _TYPES[kind], label=str(meta["label"]),
+            length=int(meta.get("length", 4099 if kind == "MultiselectPicklist" else 255)),
+            precision=int(meta.get("precision", 0)), scale=int(meta.get("scale", 0)),
+            nillable=kind != "Checkbox", default=False if kind == "Checkbox" else None,
+            unique=bool(meta.get("unique")), external_id=bool(meta.get("externalId")),
+            restricted=bool(values.get("restricted")), tracked=tracked, granted=False,
+            values=tuple(str(v.get("fullName", v.get("valueName"))) for v in given),
+            filterable=kind != "LongTextArea",
+        )  # fmt: skip
+
+    def get(self, call: Call) -> Reply:
+        obj, name = self._known(call)
+        metadata = self._metadata[call.params["id"]]
+        return Reply.of_json({
+            "attributes": {"type": "CustomField"}, "Id": call.params["id"],
+            "FullName": f"{obj.name}.{name}", "DeveloperName": name.removesuffix("__c"),
+            "TableEnumOrId": obj.name, "Metadata": metadata,
+        })  # fmt: skip
+
+    def update(self, call: Call) -> Reply:
+        """Replaces the metadata; the type may not be another."""
+        obj, name = self._known(call)
+        made = self._field(obj, name, call.json().get("Metadata") or {})
+        if made.type != obj.fields[name].type:
+            raise ApiError("FIELD_INTEGRITY_EXCEPTION", "Cannot change field type")
+        obj.fields[name] = made
+        self._metadata[call.params["id"]] = call.json()["Metadata"]
+        return Reply(204)
+
+    def _known(self, call: Call) -> tuple[SObject, str]:
+        found = self._ids.get(call.params["id"])
+        if found is None:
+            raise ApiError("NOT_FOUND", "The requested resource does not exist", 404)
+        return self._org.objects[found[0]], found[1]
+
+    def query(self, call: Call) -> Reply:
+        query = parse(call.one("q"))
+        tables = {"customfield": self._custom_fields, "fielddefinition": self._definitions}
+        if query.entity.lower() not in tables:
+            raise ApiError("INVALID_TYPE", f"sObject type '{query.entity}' is not supported.")
+        table = tables[query.entity.lower()]()
+        self._org.objects[table.name] = table  # for the length of this query
+        try:
+            result = run(self._org, query, call.user, include_deleted=False)
+            records = result.page(0, len(result.rows), call.params["version"])
+        finally:
+            del self._org.objects[table.name]
+        return Reply.of_json({
+            "size": len(records), "totalSize": len(records), "done": True, "queryLocator": None,
+            "entityTypeName": table.name, "records": [] if result.count_only else records,
+        })  # fmt: skip
+
+    def _custom_fields(self) -> SObject:
+        rows: dict[str, dict[str, Any]] = {}
+        for field_id, (obj_name, name) in self._ids.items():
+            rows[field_id] = {
+                "DeveloperName": name.removesuffix("__c"), "TableEnumOrId": obj_name,
+                "FullName": f"{obj_name}.{name}",
+            }  # fmt: skip
+        columns = ("DeveloperName", "TableEnumOrId", "FullName")
+        return _table("CustomField", columns, rows)
+
+    def _definitions(self) -> SObject:
+        rows: dict[str, dict[str, Any]] = {}
+        for obj in self._org.objects.values():
+            for field in obj.fields.values():
+                rows[f"{obj.name}.{field.name}"] = {
+                    "QualifiedApiName": field.name, "Label": field.shown_label,
+                    "EntityDefinitionId": obj.name, "DataType": field.type,
+                    "DurableId": f"{obj.name}.{field.name}",
+                }  # fmt: skip
+        columns = ("QualifiedApiName", "Label", "EntityDefinitionId", "DataType", "DurableId")
+        return _table("FieldDefinition", columns, rows)
+
+
+def _table(name: str, columns: tuple[str, ...], rows: dict[str, dict[str, Any]]) -> SObject:
+    from datetime import UTC, datetime
+
+    from sandbox.core.versions import Versions
+
+    table = sobject(name, "00N", *(read_only(text(column)) for column in columns))
+    start = datetime(2000, 1, 1, tzinfo=UTC)
+    for key, values in rows.items():
+        table.rows[key] = Versions([(start, {"Id": key, "IsDeleted": False, **values})])
+    return table
+
+
+def _dev_name(name: str) -> Reply:
+    text_shown = f"There is already a field named {name.removesuffix('__c')} on this object."
+    return error("DUPLICATE_DEVELOPER_NAME", text_shown)
