@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sandbox.salesforce.ids import make_id
 from sandbox.world_names import COMPANY_FIRST, COMPANY_SECOND, CSMS, FAMILY, GIVEN, INDUSTRIES
-from sandbox.world_shapes import Account, FieldChange, noon, salesforce_id
+from sandbox.world_shapes import Account, FieldChange, noon
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,7 +114,7 @@ def _draw_account(rng: np.random.Generator, number: int, name: str, story: str) 
     slug = name.lower().replace(" ", "-")
     seats = max(3, round(MEDIAN_SEATS[segment] * float(rng.lognormal(0.0, 0.45))))
     return Account(
-        crm_id=salesforce_id("001", 62**9 + number * 7_368_787 + int(rng.integers(1000))),
+        crm_id=make_id("001", 62**8 + number * 7_368_787 + int(rng.integers(1000))),
         name=name,
         type={"trial": "Prospect", "partner": "Partner"}.get(story, "Customer"),
         segment=segment,

@@ -34,27 +34,6 @@ PLANS = ("Starter", "Team", "Enterprise")
 REPORT_TYPES = ("scheduled", "ad hoc")  # code -1: the property is absent
 STAFF_DOMAIN = "brightloop.example"  # the vendor's own people, who log in to help
 
-_ID_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_CHECK_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-
-
-def salesforce_id(prefix: str, number: int) -> str:
-    """Make the 18-character id of a record: object, number, three of check.
-
-    Each check character encodes which letters of its group of five are capitals, so that the id
-    survives tools that ignore case.
-    """
-    digits = ""
-    while number:
-        number, digit = divmod(number, 62)
-        digits = _ID_ALPHABET[digit] + digits
-    plain = prefix + "Qm" + digits.rjust(10, "0")
-    check = ""
-    for group in (plain[0:5], plain[5:10], plain[10:15]):
-        capitals = sum(1 << place for place, letter in enumerate(group) if letter.isupper())
-        check += _CHECK_ALPHABET[capitals]
-    return plain + check
-
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sandbox.salesforce.ids import make_id
 from sandbox.world_company import person
 from sandbox.world_names import SUBJECTS, TITLES
-from sandbox.world_shapes import Account, Case, Contact, Survey, end_of, noon, salesforce_id
+from sandbox.world_shapes import Account, Case, Contact, Survey, end_of, noon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 PRIORITIES = ("Low", "Medium", "High")
 CASES_A_DAY = {"Enterprise": 0.035, "Mid-market": 0.015, "Small": 0.006}
-_BLOCK = 62**9  # numbers of records start here, so that ids use their whole width
+_BLOCK = 62**8  # numbers of records start here, so that ids use their whole width
 
 
 def draw_contacts(
@@ -31,7 +32,7 @@ def draw_contacts(
         for place, name in enumerate(names):
             contacts.append(
                 Contact(
-                    crm_id=salesforce_id("003", _BLOCK + len(contacts) * 52_361),
+                    crm_id=make_id("003", _BLOCK + len(contacts) * 52_361),
                     account_id=account.crm_id,
                     name=name,
                     email=f"{name.lower().replace(' ', '.')}@{account.domain}",
@@ -69,7 +70,7 @@ def draw_cases(
         closed = at + timedelta(hours=float(rng.gamma(1.5, 30.0)))
         cases.append(
             Case(
-                crm_id=salesforce_id("500", _BLOCK + number * 91_873),
+                crm_id=make_id("500", _BLOCK + number * 91_873),
                 account_id=account_id,
                 created_at=at,
                 closed_at=closed.astimezone(UTC) if closed <= end_of(last) else None,
@@ -101,7 +102,7 @@ def draw_surveys(
                 drawn.append((at, account.crm_id, min(10, max(0, score))))
             day += timedelta(days=90)
     return [
-        Survey(salesforce_id("a0X", _BLOCK + number * 17_389), account_id, at, score)
+        Survey(make_id("a0X", _BLOCK + number * 17_389), account_id, at, score)
         for number, (at, account_id, score) in enumerate(
             sorted(row for row in drawn if row[0] <= end_of(last))
         )
