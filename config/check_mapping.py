@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from config.connection_types import CONNECTION_TYPES
 from config.journey import Journey
 from config.mapping_file import EventsEntry, Mapping, WriteEntry
-from config.names import HEALTH_OUTPUTS, outputs_of, why_not
+from config.names import HEALTH_OUTPUTS, SQL_WORDS, outputs_of, why_not
 from config.problem import known, nearest, quoted
 from config.reading import Finding, Findings
 from config.yaml_nodes import Path
@@ -117,7 +117,7 @@ def _kept_names(entry: EventsEntry, path: Path) -> Findings:
     folded: dict[str, str] = {}
     for name in entry.keep:
         taken = "is built in" if name.lower() in ("event", "user") else ""
-        if not taken and why_not(name) == "is a word of SQL":
+        if not taken and name.lower() in SQL_WORDS:
             taken = "is a word of SQL"
         other = folded.setdefault(name.lower(), name)
         if not taken and other != name:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from config.connection_types import CONNECTION_TYPES, ConnectionType, is_secret
-from config.kinds import WrittenInt, described
+from config.kinds import described
 from config.problem import nearest, quoted
 from config.project_file import Connection, Gatepost
 from config.reading import Finding, Findings
@@ -96,7 +96,7 @@ def _value(kind: ConnectionType, option: str, value: Any, path: Path) -> Finding
         yield Finding(path, f"a share from 0 to 1 is expected here, not {described(value)}")
     if option == "path" and not isinstance(value, str):
         yield Finding(path, f"a folder is expected here, not {described(value)}")
-    if option == "project_id" and not isinstance(value, str | WrittenInt):
+    if option == "project_id" and (isinstance(value, bool) or not isinstance(value, str | int)):
         yield Finding(path, f"a project's number is expected here, not {described(value)}")
 
 

@@ -63,6 +63,21 @@ def as_written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def unmarked(value: Any) -> Any:
+    """A value without the memory of how its numbers were written, lists and maps within included."""
+    match value:
+        case WrittenInt():
+            return int(value)
+        case WrittenFloat():
+            return float(value)
+        case dict():
+            return {key: unmarked(one) for key, one in value.items()}
+        case list():
+            return [unmarked(one) for one in value]
+        case _:
+            return value
+
+
 def _text(value: Any) -> str:
     if value is None or isinstance(value, dict | list | tuple):
         raise fail(f"text is expected here, not {described(value)}")

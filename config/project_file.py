@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from config.cron import check_cron
-from config.kinds import AS_MAP, Text, Whole, described, fail
+from config.kinds import AS_MAP, Text, Whole, described, fail, unmarked
 from config.problem import quoted
 from config.shape import Shape
 from config.timezone import Timezone
@@ -77,7 +77,11 @@ class Connection(Shape):
         if not isinstance(data, dict):
             return data
         own = {key: value for key, value in data.items() if key in ("type", "url", "options")}
-        rest = {key: value for key, value in data.items() if key not in own and value is not None}
+        rest = {
+            key: unmarked(value)
+            for key, value in data.items()
+            if key not in own and value is not None
+        }
         return own | {_REST: rest} if rest else own
 
 
@@ -107,6 +111,6 @@ class Gatepost(Shape):
     )
     schedule: Schedule = Field(default_factory=Schedule, description="when to sync")
     engine: Engine = Field(default_factory=Engine, description="threads and memory")
-    guards: Annotated[dict[str, Any], AS_MAP] = Field(
+    guards: Annotated[dict[str, Any], BeforeValidator(unmarked), AS_MAP] = Field(
         default_factory=dict, description="limits that stop a run"
     )

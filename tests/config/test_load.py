@@ -79,7 +79,9 @@ def test_connections_keep_their_options_as_plain_values(write, files):
     product = project.gatepost.connections["product"]
     assert (product.type, product.url) == ("mixpanel", None)
     assert product.options == {"project_id": 4711, "region": "eu"}
+    assert type(product.options["project_id"]) is int
     assert project.gatepost.guards == {"most_changed": 0.2, "nested": {"fine": True}}
+    assert type(project.gatepost.guards["most_changed"]) is float
     assert (project.gatepost.engine.threads, project.gatepost.engine.memory) == (4, "3GB")
 
 

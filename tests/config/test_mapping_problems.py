@@ -40,6 +40,7 @@ IN_MAPPING = [
     ("{property: tenant_id, equals: tenant}", "{equals: tenant}", [("{equals", "events[0].account: 'property' is missing")]),
     ("keep: [plan, format]", "keep: [plan, format, user]", [("user", "events[0].keep[2]: the name 'user' is built in; call it otherwise: {its_user: user}")]),
     ("keep: [plan, format]", "keep: [plan, format, Report Type]", [("Report Type", "events[0].keep[2]: 'Report Type' cannot be a name in expressions: it must begin with a letter and go on with letters, digits and _")]),
+    ("keep: [plan, format]", "keep: [plan, format, any]", [("any", "events[0].keep[2]: the name 'any' is a word of SQL; call it otherwise: {its_any: any}")]),
     ("keep: [plan, format]", "keep: [plan, {format: x}]", [("[plan", "events[0].keep: a property's name is expected here, not a map")]),
     ("keep: [plan, format]", "keep: plan", [("plan", "events[0].keep: a list of properties is expected here, not 'plan'")]),
     # write
