@@ -64,7 +64,7 @@ def as_written(value: object) -> str:
 
 
 def unmarked(value: Any) -> Any:
-    """A value without the memory of how its numbers were written, lists and maps within included."""
+    """A value that no longer knows how its numbers were written; lists and maps go within."""
     match value:
         case WrittenInt():
             return int(value)
