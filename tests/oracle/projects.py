@@ -21,7 +21,9 @@ from tests.oracle.random_events import (
     RandomEvent,
     account_lists,
     child_events,
+    event_times,
     product_events,
+    single_times,
     without_ambiguous_twins,
 )
 from tests.oracle.random_expressions import Scope, chance, criteria, pick
@@ -255,7 +257,7 @@ def projects(
     kept = Kept(entry_types(entry), {one["event"]: entry_types(one) for one in entries[1:]})
     anchor = pick(draw, ANCHORS)
     since = anchor - timedelta(days=draw(st.integers(-2, 25)))
-    ends = [since + timedelta(days=draw(st.integers(8, 44)))]
+    ends = [since + timedelta(days=draw(st.integers(8, 44) if steps == 1 else st.integers(2, 20)))]
     for _ in range(steps - 1):
         ends.append(ends[-1] + timedelta(days=draw(st.integers(0, 12))))
     count = 2 if chance(draw, 12) else 1
@@ -264,14 +266,14 @@ def projects(
     accounts = draw(account_lists(sorted(FIELDS), steps, since, ends[-1]))
     files = draw(st.lists(st.sampled_from(FILES), min_size=1, max_size=3, unique=True))
     columns = entry_columns(entry)
-    one = product_events(
-        entry, columns, accounts, zones, files, steps, since, ends[-1], bad_percent
-    )
+    common = draw(st.lists(single_times(zones, since, ends[-1]), max_size=3))
+    times = event_times(zones, since, ends[-1], common)
+    one = product_events(entry, columns, accounts, times, files, steps, bad_percent)
     many = st.lists(one, min_size=most_events // 3, max_size=most_events)
     events = draw(many if chance(draw, 75) else st.lists(one, max_size=6))
     for number, child in enumerate(entries[1:], start=1):
         columns = entry_columns(child)
-        one = child_events(number, child, columns, accounts, zones, steps, since, ends[-1])
+        one = child_events(number, child, columns, accounts, times, steps)
         events += draw(st.lists(one, max_size=8))
     mapping = draw(mappings(entries, told, anchor))
     return RandomProject(

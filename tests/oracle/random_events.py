@@ -104,8 +104,19 @@ def account_lists(draw, fields: Sequence[str], steps: int, first: date, last: da
 # --- times ----------------------------------------------------------------------------------------
 
 
+def event_times(
+    zones: Sequence[str],
+    first: date,
+    last: date,
+    common: Sequence[Any],
+) -> st.SearchStrategy[Any]:
+    """A time as a source writes it; `common` ones come again and again, so that events tie."""
+    several = single_times(zones, first, last)
+    return st.sampled_from(list(common)) | several if common else several
+
+
 @st.composite
-def event_times(draw, zones: Sequence[str], first: date, last: date) -> Any:
+def single_times(draw, zones: Sequence[str], first: date, last: date) -> Any:
     """A time as a source writes it: midnights, the minutes beside them, whole dates, epochs."""
     day = first + timedelta(days=draw(st.integers(-12, (last - first).days + 3)))
     form = pick(draw, ("date", "local midnight", "midnight", "just before", "any", "any", "any"))
@@ -167,7 +178,14 @@ def key_choices(equals: str, accounts: Sequence[RandomAccount]) -> list[str]:
 
 @st.composite
 def product_events(
-    draw, entry, columns, accounts, zones, files, steps, first, last, bad_percent=0
+    draw,
+    entry,
+    columns,
+    accounts,
+    times,
+    files,
+    steps,
+    bad_percent=0,
 ) -> RandomEvent:
     """An event of the product, in one of its files. `columns` are those of the kept properties."""
     file = draw(st.integers(0, len(files) - 1))
@@ -175,14 +193,14 @@ def product_events(
     keys = key_choices(entry["account"]["equals"], accounts)
     row: dict[str, Any] = {
         "event": pick(draw, PRODUCT_EVENTS),
-        "time": draw(event_times(zones, first, last)),
+        "time": draw(times),
         "company": pick(draw, keys),
         "user": pick(draw, USERS),
     }
     if chance(draw, bad_percent):
         row["time"] = pick(draw, UNREADABLE)
     for column in columns:
-        if chance(draw, 50):
+        if chance(draw, 70):
             row[column] = draw(property_values(column, as_text=in_csv))
     if chance(draw, 25):
         row["$insert_id"] = pick(draw, ("i1", "i2", "i3", "i4", ""))
@@ -193,11 +211,11 @@ def product_events(
 
 
 @st.composite
-def child_events(draw, source, entry, columns, accounts, zones, steps, first, last) -> RandomEvent:
+def child_events(draw, source, entry, columns, accounts, times, steps) -> RandomEvent:
     """A row of a child object. Its ids never repeat, its other columns may be empty."""
     keys = key_choices(entry["account"]["equals"], accounts)
     row: dict[str, Any] = {
-        entry["at"]: draw(event_times(zones, first, last)),
+        entry["at"]: draw(times),
         entry["account"]["field"]: pick(draw, keys),
         "Contact": pick(draw, USERS) or "",
     }

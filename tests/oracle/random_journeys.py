@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.oracle.random_expressions import (
+    SIGNS,
     Scope,
     chance,
     criteria,
@@ -114,9 +115,11 @@ def journeys(draw, name: str, kept: Kept, since: date, around: date) -> dict[str
 @st.composite
 def signal_sets(draw, events: Scope, fields: Scope, kept: Kept):
     """Signals by name, and the type of each."""
-    signals: dict[str, Any] = {}
-    types: dict[str, str] = {}
-    for number in range(draw(st.integers(2, 7))):
+    # Use that comes and goes, for criteria and health to have something to live on.
+    lively = {pick(draw, ("count", "days", "users")): "any", "within": draw(days(1, 4))}
+    signals: dict[str, Any] = {"use": lively}
+    types: dict[str, str] = {"use": "number"}
+    for number in range(draw(st.integers(1, 6))):
         kind = pick(draw, ("when", "last", "counted", "counted", "features", "sum", "changed"))
         spec, found = draw(signals_of(kind, events, fields, kept))
         name = f"s{number}"
@@ -234,7 +237,7 @@ def origins(draw, others: list[str]) -> str | list[str]:
 def enters(draw, scope: Scope, *, easy: bool) -> str:
     """What lets an account in; `easy` ones hold sooner or later for most accounts."""
     scope = scope.plus(day="date")
-    if easy and chance(draw, 80):
+    if easy and chance(draw, 85):
         return pick(draw, ("signed_on <= day", "day = day", f"day >= {quoted_day(draw, scope)}"))
     return draw(common_criteria(scope) | criteria(scope, 2))
 
@@ -260,10 +263,16 @@ def exits(draw, scope: Scope) -> dict[str, str]:
 @st.composite
 def common_criteria(draw, scope: Scope) -> str:
     """The criteria that people write most: a figure against a threshold, a date against today."""
-    forms = [f"{name} >= {draw(st.integers(1, 4))}" for name in scope.of("number")]
+    forms = [f"use {pick(draw, SIGNS[:4])} {draw(st.integers(0, 3))}"] * 4
+    forms += [f"{name} >= {draw(st.integers(1, 4))}" for name in scope.of("number")]
     forms += [f"{name} is not null" for name in scope.of("date") if name.startswith("s")]
     forms += [f"{name} < {draw(st.integers(1, 3))}" for name in scope.of("number")]
     forms += scope.of("boolean")
+    # What holds for a while and then lets go, and what comes and goes.
+    first, length = draw(st.integers(-20, 20)), draw(st.integers(0, 9))
+    begin, end = (scope.around + timedelta(days=first + more) for more in (0, length))
+    forms += [f"day between '{begin}' and '{end}'"] * 3
+    forms += [f"days_since({name}) > {draw(st.integers(0, 3))}" for name in scope.of("date")[:3]]
     forms += [
         "days_until(contract_end) <= 10",
         "contract_end < day",
@@ -320,7 +329,7 @@ def healths(draw, scope: Scope, stages: list[str]) -> dict[str, Any]:
         ),
     }
     if chance(draw, 60):
-        found["margin"] = pick(draw, (0, 3, 10, 2.5))
+        found["margin"] = pick(draw, (0, 3, 10, 25, 2.5))
     if chance(draw, 60):
         found["min_known"] = pick(draw, (0, 0.25, 0.5, 0.75, 1))
     return found
@@ -329,9 +338,13 @@ def healths(draw, scope: Scope, stages: list[str]) -> dict[str, Any]:
 @st.composite
 def components(draw, scope: Scope, stages: list[str], name: str) -> dict[str, Any]:
     """A component: its value, its line of points, when it applies, what unknown is worth."""
-    xs = sorted(draw(st.sets(st.sampled_from([0, 0.5, 1, 2, 3, 5, 10]), min_size=2, max_size=4)))
+    xs = sorted(
+        draw(st.sets(st.sampled_from([0, 0.5, 1, 2, 3, 5, 10, 20]), min_size=2, max_size=4))
+    )
     points = [[x, draw(st.sampled_from([0, 10, 33, 50, 80, 100]))] for x in xs]
-    found: dict[str, Any] = {"name": name, "value": draw(numbers(scope, 1)), "points": points}
+    common = ["use", "use", "use * 2", "days_in_stage", "days_since(signed_on)", "use / seats"]
+    value = pick(draw, common) if chance(draw, 60) else draw(numbers(scope, 1))
+    found: dict[str, Any] = {"name": name, "value": value, "points": points}
     if chance(draw, 60):
         found["weight"] = pick(draw, (1, 2, 3, 0.5))
     if chance(draw, 25):
@@ -351,8 +364,8 @@ def moments(draw, scope: Scope, name: str) -> dict[str, Any]:
     found = {"moment": name, "when": when, "owner": "CSM", "play": "Call them"}
     if chance(draw, 60):
         found["for"] = draw(days(1, 4))
-    if chance(draw, 70):
-        found["clear"] = draw(days(1, 4))
+    if chance(draw, 80):
+        found["clear"] = draw(days(1, 3))
     if chance(draw, 30):
         found["after"] = draw(days(0, 10))
     return found
