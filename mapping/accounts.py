@@ -1,6 +1,4 @@
-"""Accounts and their fields: what the CRM says, with the days on which a value was seen to change."""
-
-from __future__ import annotations
+"""Accounts and their fields: what the CRM says, with the days on which a value changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +28,7 @@ class FieldSteps:
     values: Array
     known: NDArray[np.bool_]
 
-    def take(self, position: NDArray[np.int32]) -> FieldSteps:
+    def take(self, position: NDArray[np.int32]) -> "FieldSteps":
         """The steps of some accounts: `position[account_no]` is the new number, -1 leaves out."""
         moved = position[self.account_no]
         keep = np.flatnonzero(moved >= 0)
@@ -57,7 +55,7 @@ class AccountTable:
         """How many accounts there are."""
         return len(self.ids)
 
-    def take(self, index: NDArray[Any]) -> AccountTable:
+    def take(self, index: NDArray[Any]) -> "AccountTable":
         """Some of the accounts, in the order of `index` (account numbers, ascending)."""
         position = np.full(self.size, -1, np.int32)
         position[index] = np.arange(len(index), dtype=np.int32)

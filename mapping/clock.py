@@ -4,8 +4,6 @@ Days are int32 counts from 1970-01-01. The zone's rules come from Python's own t
 engine as a short list of offsets, so no engine's zone data can differ from another's.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta

@@ -4,8 +4,6 @@
 and gives every problem with the place of its text in the file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

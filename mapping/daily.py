@@ -4,8 +4,6 @@ Only filters, a join and plain aggregates: nothing here differs between engines.
 window makes of the result is arithmetic on arrays (series.py), so a window's length costs nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -122,11 +120,13 @@ def account_days(events: Any, ask: Question) -> Any:
     """One row for each account and day with any event, by account and day.
 
     Columns: account_no, day (int32), for each counted filter i `n{i}`, for each figure j its whole
-    and billionth sums `w{j}` and `b{j}` (int64), its number `c{j}`, least `l{j}` and greatest `g{j}`.
+    and billionth sums `w{j}` and `b{j}` (int64), number `c{j}`, least `l{j}` and greatest `g{j}`.
     """
     columns: dict[str, Any] = {}
     for i in sorted(ask.measures.counted):
-        columns[f"n{i}"] = _one_if(_matches(events, ask.measures.filters[i], ask)).sum().cast("int64")
+        columns[f"n{i}"] = (
+            _one_if(_matches(events, ask.measures.filters[i], ask)).sum().cast("int64")
+        )
     for j, figure in enumerate(ask.measures.figures):
         value = _value(events, figure, ask)
         whole = value.floor()
@@ -220,7 +220,9 @@ def last_values(events: Any, figure: Figure, ask: Question) -> Any:
 
 def _instant(events: Any, offsets: Offsets) -> Any:
     """Microseconds since 1970 UTC; a date without time is that day's local midnight."""
-    micros = events.ts.epoch_seconds().cast("int64") * 1_000_000 + events.ts.microsecond().cast("int64")
+    micros = events.ts.epoch_seconds().cast("int64") * 1_000_000 + events.ts.microsecond().cast(
+        "int64"
+    )
     # Close enough at a zone's change: the offset is that of the same wall clock read as UTC.
     midnight = events.ts.epoch_seconds().cast("int64")
     shift = local_offset(midnight - local_offset(midnight, offsets), offsets)

@@ -4,8 +4,6 @@ sqlglot does the parsing; nothing of its tree leaves this module. Every complain
 character at which it stands, so that a check can point into the user's file.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Mapping
@@ -37,11 +35,11 @@ _MAX_DEPTH = 100
 _FUNCTIONS = (
     "DAYS_SINCE", "DAYS_UNTIL", "COALESCE", "LEAST", "GREATEST", "ABS", "ROUND", "LOWER",
 )  # fmt: skip
-_COMPARE = {
+_COMPARE: Mapping[type, Any] = {
     exp.EQ: "=", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
 }  # fmt: skip
-_ARITHMETIC = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
-_CALLS = {
+_ARITHMETIC: Mapping[type, Any] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
+_CALLS: Mapping[type, Any] = {
     exp.Coalesce: "coalesce", exp.Least: "least", exp.Greatest: "greatest",
     exp.Abs: "abs", exp.Round: "round", exp.Lower: "lower",
 }  # fmt: skip
@@ -50,7 +48,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 
 @dataclass(frozen=True)
 class ExpressionError(Exception):
-    """What is wrong with one expression: a sentence, the nearest right thing, and where it stands."""
+    """What is wrong with one expression: a sentence, the nearest right thing, and the place."""
 
     message: str
     hint: str = ""
@@ -62,10 +60,10 @@ def parse(
 ) -> Node:
     """The checked tree of `text`.
 
-    `scope` gives the names that may stand in it, with their types. `want` is the type that the whole
-    must have (None: any). `dated` is false where no day is being asked about (filters over events), so
-    that days_since and days_until have nothing to count from. Raises ExpressionError with the first
-    thing wrong. Pure; safe to repeat.
+    `scope` gives the names that may stand in it, with their types. `want` is the type that the
+    whole must have (None: any). `dated` is false where no day is being asked about (filters over
+    events), so that days_since and days_until have nothing to count from. Raises ExpressionError
+    with the first thing wrong. Pure; safe to repeat.
     """
     _check_calls(text, _FUNCTIONS if dated else _FUNCTIONS[2:])
     node = _Reader(text, scope).read()
@@ -134,7 +132,9 @@ class _Reader:
         near = str(detail.get("highlight") or "").strip()
         at = f" near `{near}`" if near and near in self.text else ""
         offset = self.text.find(near) if at else None
-        return ExpressionError(f"`{self.text.strip()}` can't be read as an expression{at}", "", offset)
+        return ExpressionError(
+            f"`{self.text.strip()}` can't be read as an expression{at}", "", offset
+        )
 
     def _node(self, tree: Any, depth: int) -> Node:
         if depth > _MAX_DEPTH:
@@ -157,11 +157,15 @@ class _Reader:
                 return self._case(tree, depth + 1)
             case exp.Anonymous() | exp.Func() if not isinstance(tree, exp.Cast):
                 return self._call(tree, depth + 1)
-        for kinds, build in ((_COMPARE, self._compare), (_ARITHMETIC, self._arithmetic)):
-            if type(tree) in kinds:
-                left, right = self._node(tree.this, depth + 1), self._node(tree.expression, depth + 1)
-                return build(kinds[type(tree)], left, right)  # type: ignore[index,operator]
-        self._refuse(tree)
+            case _ if type(tree) in _COMPARE:
+                return self._compare(_COMPARE[type(tree)], *self._sides(tree, depth + 1))
+            case _ if type(tree) in _ARITHMETIC:
+                return self._arithmetic(_ARITHMETIC[type(tree)], *self._sides(tree, depth + 1))
+            case _:
+                return self._refuse(tree)
+
+    def _sides(self, tree: Any, depth: int) -> tuple[Node, Node]:
+        return self._node(tree.this, depth), self._node(tree.expression, depth)
 
     def _refuse(self, tree: Any) -> NoReturn:
         if isinstance(tree, exp.Query | exp.Subquery):
@@ -188,6 +192,10 @@ class _Reader:
                 return Constant(str(tree.this), "text")
             case exp.Literal():
                 return Constant(float(tree.this), "number")
+            case _:
+                return self._negative(tree, depth)
+
+    def _negative(self, tree: exp.Neg, depth: int) -> Node:
         inner = coerce(self._node(tree.this, depth), "number")
         if isinstance(inner, Constant) and isinstance(inner.value, float):
             return Constant(-inner.value, "number")
@@ -208,7 +216,9 @@ class _Reader:
         node = coerce(self._node(tree, depth), "boolean")
         if node.type != "boolean":
             shown = tree.sql("duckdb")
-            raise ExpressionError(f"`{shown}` is {_a(node.type)}, not true or false", "", self._find(tree))
+            raise ExpressionError(
+                f"`{shown}` is {_a(node.type)}, not true or false", "", self._find(tree)
+            )
         return node
 
     def _logic(self, tree: Any, depth: int) -> Node:
@@ -229,7 +239,9 @@ class _Reader:
             case exp.Is() if isinstance(tree.expression, exp.Null):
                 return IsNull(of, negated=False)
             case exp.Is():
-                raise ExpressionError("after IS only NULL or NOT NULL is allowed", "", self._find(tree))
+                raise ExpressionError(
+                    "after IS only NULL or NOT NULL is allowed", "", self._find(tree)
+                )
             case exp.Between():
                 if tree.args.get("symmetric"):
                     raise ExpressionError("BETWEEN SYMMETRIC is not allowed", "", self._find(tree))
@@ -237,16 +249,24 @@ class _Reader:
                 return Logic("and", (self._compare(">=", of, low), self._compare("<=", of, high)))
             case exp.In():
                 return self._in(tree, of, depth)
+            case _:
+                return self._like(tree, of)
+
+    def _like(self, tree: exp.Like, of: Node) -> Node:
         if not (isinstance(tree.expression, exp.Literal) and tree.expression.is_string):
             raise ExpressionError("LIKE needs a pattern in quotes", "", self._find(tree))
         of = coerce(of, "text")
         if of.type != "text":
-            raise ExpressionError(f"LIKE needs text, and this is {_a(of.type)}", "", self._find(tree))
+            raise ExpressionError(
+                f"LIKE needs text, and this is {_a(of.type)}", "", self._find(tree)
+            )
         return Like(of, str(tree.expression.this))
 
     def _in(self, tree: exp.In, of: Node, depth: int) -> Node:
         if set(_present(tree)) - {"this", "expressions", "negate"}:
-            raise ExpressionError("IN needs a list of values; a subquery is not allowed", "", self._find(tree))
+            raise ExpressionError(
+                "IN needs a list of values; a subquery is not allowed", "", self._find(tree)
+            )
         if not tree.expressions:
             raise ExpressionError("IN needs at least one value", "", self._find(tree))
         same = [self._compare("=", of, self._node(item, depth)) for item in tree.expressions]
@@ -265,7 +285,9 @@ class _Reader:
             return Arithmetic("-", left, right, "number" if right.type == "date" else "date")
         if dated and op == "-" and left.type == "text":
             return self._arithmetic(op, _as_date(left), right)
-        left, right = (coerce(side, "number") if side.type != "date" else side for side in (left, right))
+        left, right = (
+            coerce(side, "number") if side.type != "date" else side for side in (left, right)
+        )
         wrong = [side for side in (left, right) if side.type not in ("number", "date")]
         if wrong:
             raise ExpressionError(f"{op} needs numbers, and one side is {_a(wrong[0].type)}")
@@ -292,7 +314,8 @@ class _Reader:
         return Case(tuple(zip(whens, values[:-1], strict=True)), values[-1], kind)
 
     def _call(self, tree: Any, depth: int) -> Node:
-        name = tree.name.lower() if isinstance(tree, exp.Anonymous) else _CALLS.get(type(tree))
+        name: Any = tree.name.lower() if isinstance(tree, exp.Anonymous) else None
+        name = name or _CALLS.get(type(tree))
         if name in ("days_since", "days_until") and len(tree.expressions) == 1:
             arg = self._node(tree.expressions[0], depth)
             arg = _as_date(arg) if arg.type == "text" else coerce(arg, "date")
@@ -308,14 +331,16 @@ class _Reader:
         args, kind = _unify(args)
         if name != "coalesce" and kind == "boolean":
             raise ExpressionError(f"true and false have no order for {name.upper()}")
-        return Call(name, tuple(args), kind)  # type: ignore[arg-type]
+        return Call(name, tuple(args), kind)
 
     def _round(self, tree: exp.Round, depth: int) -> Node:
         value = self._typed("round", coerce(self._node(tree.this, depth), "number"), "number")
         places = tree.args.get("decimals")
         digits = self._node(places, depth) if places is not None else Constant(0.0, "number")
         if not (isinstance(digits, Constant) and digits.value in range(10)):
-            raise ExpressionError("ROUND takes 0 to 9 places, written as a number", "", self._find(tree))
+            raise ExpressionError(
+                "ROUND takes 0 to 9 places, written as a number", "", self._find(tree)
+            )
         return Call("round", (value, digits), "number")
 
     def _typed(self, name: str, node: Node, want: Type) -> Node:
@@ -337,7 +362,7 @@ def _meet(left: Node, right: Node) -> tuple[Node, Node]:
 
 
 def _unify(nodes: list[Node]) -> tuple[list[Node], Type]:
-    """All in one type: untyped and NULL take the others', text in quotes becomes a date beside dates.
+    """All in one type: untyped and NULL take the others', text in quotes is a date beside dates.
 
     Values without any type stay so, until something around them settles it.
     """
@@ -368,4 +393,6 @@ def _as_date(node: Node) -> Node:
 
 
 def _a(kind: str) -> str:
-    return {"null": "NULL", "untyped": "a property", "boolean": "true or false"}.get(kind, f"a {kind}")
+    return {"null": "NULL", "untyped": "a property", "boolean": "true or false"}.get(
+        kind, f"a {kind}"
+    )

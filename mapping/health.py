@@ -1,7 +1,5 @@
 """Health: a weighted score from 0 to 100, and the band that it is in."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,21 +78,23 @@ class HealthRule:
         return found
 
     def _tenths(self, found: Scored) -> Array:
-        """The weighted mean in tenths, rounded to nine places and then to one, halves away from zero."""
-        assert self.health is not None  # noqa: S101 - asked only where there is health
+        """The weighted mean in tenths: rounded to nine places, then one, halves away from zero."""
+        assert self.health is not None
         weight = np.array([part.weight for part in self.health.components])[:, None]
         applicable = (weight * found.applies).sum(axis=0)
         known = (weight * found.known).sum(axis=0)
         total = (weight * found.scores * found.known).sum(axis=0)
         with np.errstate(all="ignore"):
             billionths = np.floor(total / known * 1e9 + 0.5)
-            enough = (known > 0) & (np.round(known / applicable, 9) >= round(self.health.min_known, 9))
+            enough = (known > 0) & (
+                np.round(known / applicable, 9) >= round(self.health.min_known, 9)
+            )
         # In whole billionths the second rounding is exact: no half is lost to a float's tail.
         whole = np.where(enough, billionths, 0).astype(np.int64)
         return np.where(enough, (whole + 50_000_000) // 100_000_000, NO_SCORE).astype(np.int16)
 
     def _band(self, band: Array, tenths: Array) -> Array:
-        assert self.health is not None  # noqa: S101 - asked only where there is health
+        assert self.health is not None
         score, known = tenths / TENTHS, tenths != NO_SCORE
         afresh = np.searchsorted(self._low, score, "right") - 1
         held = np.maximum(band, 0)

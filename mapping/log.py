@@ -1,7 +1,5 @@
 """What happened on the way, in the order in which it happened: stays, moments, breaches."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -88,17 +86,25 @@ class HistoryLog:
                 rows.ends[number] = day
 
     def rows(self) -> list[Row]:
-        """Everything, by account, first day, kind (stage, moment, touchpoint), then as it happened."""
+        """Everything, by account, first day, kind (stage, moment, touchpoint), as it happened."""
         found: list[Row] = []
-        for kind, stays in (("stage", self.stays), ("moment", self.moments), ("touchpoint", self.breaches)):
+        for kind, stays in (
+            ("stage", self.stays),
+            ("moment", self.moments),
+            ("touchpoint", self.breaches),
+        ):
             if not stays.count:
                 continue
-            columns = (np.concatenate(stays.account), np.concatenate(stays.what), np.concatenate(stays.begin))
-            for number, (account, what, begin) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+            columns = (
+                np.concatenate(stays.account),
+                np.concatenate(stays.what),
+                np.concatenate(stays.begin),
+            )
+            for number, (account, what, begin) in enumerate(
+                zip(*(c.tolist() for c in columns), strict=True)
+            ):
                 end, completed = stays.ends.get(number), stays.completions.get(number)
                 found.append(Row(account, kind, what, begin, completed, end, number))
         rank = {"stage": 0, "moment": 1, "touchpoint": 2}
         found.sort(key=lambda row: (row.account_no, row.begin, rank[row.kind], row.order))
         return found
-
-

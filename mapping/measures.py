@@ -4,8 +4,6 @@ Signals that look at the same events share one filter. From filters come three s
 account-days (counts and sums), user-days (who used what) and last values. See daily.py.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -68,4 +66,3 @@ def _listed(items: list[T], item: T) -> int:
     if item not in items:
         items.append(item)
     return items.index(item)
-

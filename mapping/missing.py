@@ -1,4 +1,4 @@
-"""What a criterion still lacks, in words with figures: for one account, or for all of them at once."""
+"""What a criterion still lacks, in words with figures, for all accounts at once."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ from mapping.vector import Array, Frame, Vector, compile_vector
 from mapping.words import said, text_of
 
 _NEEDS = {
-    "=": "needs {}", "!=": "needs another value", "<": "needs less than {}", "<=": "needs at most {}",
-    ">": "needs more than {}", ">=": "needs {}",
+    "=": "needs {}", "!=": "needs another value", "<": "needs less than {}",
+    "<=": "needs at most {}", ">": "needs more than {}", ">=": "needs {}",
 }  # fmt: skip
 
 
@@ -90,13 +90,13 @@ def _leaf(node: Node, here: Situation) -> list[str]:
                 text += f" ({text_of(node.right)})"
         else:
             told = ", ".join(f"{name} is {said(column[row])}" for name, column in values.items())
-            text = f"`{text_of(node)}` does not hold: {told}" if told else f"`{text_of(node)}` does not hold"
+            text = f"`{text_of(node)}` does not hold" + (f": {told}" if told else "")
         texts.append("; ".join([text, *details[row]]))
     return texts
 
 
 def _feature_details(node: Node, here: Situation) -> list[list[str]]:
-    """For signals that count features: which ones lack users, "needs 4 users on alerting, has 1"."""
+    """For signals that count features, which lack users: "needs 4 users on alerting, has 1"."""
     details: list[list[str]] = [[] for _ in here.rows]
     outcome = here.outputs.outcome
     for name in sorted(names(node)):
@@ -108,8 +108,9 @@ def _feature_details(node: Node, here: Situation) -> list[list[str]]:
         users = [part.on(here.day).take(here.rows).values for part in series.parts]
         for row in np.flatnonzero(needed.known).tolist():
             needs = int(needed.values[row])
+            users_needed = f"needs {needs} {'user' if needs == 1 else 'users'}"
             details[row] += [
-                f"needs {needs} {'user' if needs == 1 else 'users'} on {feature}, has {int(count[row])}"
+                f"{users_needed} on {feature}, has {int(count[row])}"
                 for feature, count in zip(features, users, strict=True)
                 if count[row] < needs
             ]

@@ -3,8 +3,6 @@
 Touchpoints are here too: something due within a stage, late from the day after.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from mapping.compiled import CompiledJourney
@@ -22,7 +20,12 @@ class MomentRule:
         self._when = [compile_vector(node) for node in compiled.moments]
 
     def judge(
-        self, state: WalkState, frame: Frame, days_known: Array, judged: Mask, log: HistoryLog | None
+        self,
+        state: WalkState,
+        frame: Frame,
+        days_known: Array,
+        judged: Mask,
+        log: HistoryLog | None,
     ) -> None:
         """One complete day. A day on which `when` is NULL ends both runs and changes nothing."""
         for index, moment in enumerate(self.moments):
@@ -45,7 +48,13 @@ class MomentRule:
             self._change(state, index, day, nobody, closes, log)
 
     def _change(
-        self, state: WalkState, index: int, day: int, opens: Mask, closes: Mask, log: HistoryLog | None
+        self,
+        state: WalkState,
+        index: int,
+        day: int,
+        opens: Mask,
+        closes: Mask,
+        log: HistoryLog | None,
     ) -> None:
         if log:
             log.opened(np.flatnonzero(opens), index, day)
@@ -73,8 +82,7 @@ class TouchpointRule:
                 waiting = here[state.done[here, slot] == NEVER]
                 if not len(waiting):
                     continue
-                part = Frame(len(waiting), frame.day, lambda name, who=waiting: frame.lookup(name).take(who))  # type: ignore[misc]
-                done = self._done[index][slot](part).true()
+                done = self._done[index][slot](frame.part(waiting)).true()
                 self._finish(state, slot, waiting[done], frame.day, log)
                 late = waiting[~done]
                 late = late[frame.day > state.entered[late] + touchpoint.due]

@@ -1,13 +1,10 @@
 """From the end of a replay to the outputs by name: what people read and the CRM is told."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -17,10 +14,10 @@ from mapping.health import TENTHS, score
 from mapping.log import HistoryLog
 from mapping.replay import Outcome
 from mapping.series import NEVER
+from mapping.stages import StageWalk
 from mapping.state import NO_STAGE, TREND_DAYS
 from mapping.syntax import Type
 from mapping.vector import Bare, Frame, Mask, Vector, compile_vector
-from mapping.stages import StageWalk
 
 Value = str | float | int | bool | date | tuple[str, ...] | None
 PLACES = 6
@@ -38,8 +35,10 @@ def plain(vector: Vector, kind: Type) -> list[Value]:
         ]
     values = vector.values.tolist()
     if kind == "date":
-        memo = {value: day_date(value) for value, is_known in set(zip(values, known)) if is_known}  # noqa: B905
-        return [memo[value] if is_known else None for value, is_known in zip(values, known, strict=True)]
+        memo = {number: day_date(number) for number in set(vector.values[vector.known].tolist())}
+        return [
+            memo[value] if is_known else None for value, is_known in zip(values, known, strict=True)
+        ]
     if kind == "untyped":
         return [
             None if not is_known else json.loads(value) if isinstance(value, Bare) else value
@@ -62,7 +61,7 @@ class HistoryRow:
 
 
 def output_names(compiled: CompiledJourney) -> list[str]:
-    """Every output of a journey but its signals and `missing`, in the order in which it is shown."""
+    """Every output of a journey but its signals and `missing`, in the order of display."""
     moments = [moment.name for moment in compiled.journey.moments]
     return [
         "stage", "stage_entered_on", "days_in_stage", "stage_completed_on", "stage_waiting",
@@ -104,7 +103,7 @@ class Outputs:
         begun = self._begun.tolist()
         return [value if is_begun else None for value, is_begun in zip(values, begun, strict=True)]
 
-    def _named(self, name: str) -> Sequence[Value]:
+    def _named(self, name: str) -> Sequence[Value]:  # noqa: C901, PLR0912 - one case an output
         if name.startswith("moment."):
             return self._moment(name.removeprefix("moment."))
         state, lookup = self.outcome.state, self.outcome.lookup
@@ -135,7 +134,8 @@ class Outputs:
                 return [step[name] if step else None for step in self._next_steps]
             case "computed_on":
                 return [day_date(self.outcome.days.last)] * self.size
-        raise KeyError(name)
+            case _:
+                raise KeyError(name)
 
     def _moment(self, name: str) -> list[Value]:
         name, _, part = name.partition(".")
@@ -162,12 +162,12 @@ class Outputs:
     def _metric(self) -> Vector:
         outcome = self.outcome
         values, known = np.zeros(self.size), np.zeros(self.size, np.bool_)
+        everyone = Frame(self.size, outcome.days.last, outcome.lookup)
         for index, plan in enumerate(outcome.compiled.stages):
             here = np.flatnonzero(outcome.state.stage == index)
             if plan.metric is None or not len(here):
                 continue
-            frame = Frame(len(here), outcome.days.last, lambda name, who=here: outcome.lookup(name).take(who))  # type: ignore[misc]
-            metric = compile_vector(plan.metric)(frame)
+            metric = compile_vector(plan.metric)(everyone.part(here))
             values[here], known[here] = metric.values, metric.known
         return Vector(values, known)
 
@@ -191,11 +191,13 @@ class Outputs:
 
     @cached_property
     def _next_steps(self) -> list[dict[str, Value] | None]:
-        """The touchpoint of the present stage that is not done and due first; ties as in the file."""
+        """The touchpoint of the present stage not yet done that is due first."""
         state, plans = self.outcome.state, self.outcome.compiled.stages
         steps: list[dict[str, Value] | None] = [None] * self.size
         for index, plan in enumerate(plans):
-            slots = sorted(range(len(plan.touchpoints)), key=lambda slot: plan.touchpoints[slot].due)  # noqa: B023
+            slots = sorted(
+                range(len(plan.touchpoints)), key=lambda slot: plan.touchpoints[slot].due
+            )
             for account in np.flatnonzero(state.stage == index).tolist() if slots else ():
                 slot = next((s for s in slots if state.done[account, s] == NEVER), None)
                 if slot is None:
@@ -228,4 +230,3 @@ class Outputs:
 
 def _date(day: int | None) -> date | None:
     return None if day is None else day_date(day)
-

@@ -35,10 +35,13 @@ class Reasons:
             case "first_value_on" | "ttv_days" | "ttv_running_days":
                 return self._value(row)
             case "next_step" | "next_step_due" | "next_step_owner":
-                return f"due {said(self._at('next_step_due', row))} in {said(self._at('stage', row))}"
+                return (
+                    f"due {said(self._at('next_step_due', row))} in {said(self._at('stage', row))}"
+                )
             case "history_complete" | "computed_on":
                 return f"first known day is {day_date(int(self.outputs.outcome.first_known[row]))}"
-        return self._stage(row)
+            case _:
+                return self._stage(row)
 
     def _at(self, name: str, row: int) -> Value:
         if name not in self._columns:
@@ -68,9 +71,14 @@ class Reasons:
         outcome = self.outputs.outcome
         if not outcome.history_complete[row]:
             return f"began before {outcome.compiled.journey.since}: history is not complete"
-        start = f"start {day_date(int(outcome.start.values[row]))}" if outcome.start.known[row] else "no start"
+        start = (
+            f"start {day_date(int(outcome.start.values[row]))}"
+            if outcome.start.known[row]
+            else "no start"
+        )
         value = self._at("first_value_on", row)
-        return f"{start}, first value {said(value) if value else 'still to come'} ({self._first_value})"
+        came = said(value) if value else "still to come"
+        return f"{start}, first value {came} ({self._first_value})"
 
     @cached_property
     def _first_value(self) -> str:
@@ -85,7 +93,11 @@ class Reasons:
             return "not judged, or too little is known"
         parts = [
             f"{part.name} {said(float(scored.scores[index, row]))}"
-            + ("" if np.isnan(scored.values[index, row]) else f" at {said(float(scored.values[index, row]))}")
+            + (
+                ""
+                if np.isnan(scored.values[index, row])
+                else f" at {said(float(scored.values[index, row]))}"
+            )
             for index, part in enumerate(health.components)
             if scored.known[index, row]
         ]

@@ -1,11 +1,9 @@
 """The replay: days in order, each day all accounts. From the first day, or from a checkpoint.
 
 Pure: events have been counted (daily.py), fields are step functions, the day is an argument. The
-same inputs give the same answer, and a replay that goes on from a checkpoint gives what one from the
-first day gives.
+same inputs give the same answer, and a replay that goes on from a checkpoint gives what one from
+the first day gives.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -117,7 +115,7 @@ class Replay:
             return unknown(self.accounts.size, "date")
         return self.accounts.fields[name].on(day, self.accounts.size)
 
-    def run(self, tick: Tick = lambda day: None) -> Outcome:
+    def run(self, tick: Tick | None = None) -> Outcome:
         """Walk all days; `tick` is called after each one."""
         checkpoint = None
         for day in range(self.days.first, self.days.last + 1):
@@ -129,7 +127,8 @@ class Replay:
                     self.state.arrays(),
                     self._signals.carry(day),
                 )
-            tick(day)
+            if tick:
+                tick(day)
         return Outcome(
             self.compiled, self.accounts, self.days, self.state,
             {plan.name: self._lookup(plan.name) for plan in self.compiled.signals},
@@ -175,7 +174,9 @@ class Replay:
             case "stage_entered_on":
                 return Vector(state.entered, staged)
             case "days_in_stage":
-                return Vector((self._day - state.entered.astype(np.int64)).astype(np.float64), staged)
+                return Vector(
+                    (self._day - state.entered.astype(np.int64)).astype(np.float64), staged
+                )
             case "health_score":
                 return score(state, min(self._day, self.days.judged))
             case "health_band":
@@ -186,7 +187,8 @@ class Replay:
                 return self._ttv_days()
             case "ttv_running_days":
                 return self._ttv_running_days()
-        raise KeyError(name)
+            case _:
+                raise KeyError(name)
 
     def _first_value(self) -> Vector:
         name = self.compiled.journey.first_value

@@ -5,8 +5,6 @@ sum over days is the count, for all days at once. Nothing here depends on a wind
 reach back. Arrays are day by account (`[day - base, account]`), so that a day is contiguous.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,7 +39,9 @@ class Span:
         """How many days the span has."""
         return self.last - self.base + 1
 
-    def running(self, account: Array, day: Array, amount: Array | None, window: int | None) -> Array:
+    def running(
+        self, account: Array, day: Array, amount: Array | None, window: int | None
+    ) -> Array:
         """For every day and account the sum of `amount` over the window that ends on that day.
 
         `amount` None counts rows. Rows after the span are left out, rows before it count as far as
@@ -50,12 +50,15 @@ class Span:
         total = np.zeros((self.days, self.accounts), np.int64)
         weight = np.ones(len(day), np.int64) if amount is None else amount.astype(np.int64)
         start = np.maximum(day.astype(np.int64), self.base)
-        end = np.full(len(day), NEVER, np.int64) if window is None else day.astype(np.int64) + window
+        end = (
+            np.full(len(day), NEVER, np.int64) if window is None else day.astype(np.int64) + window
+        )
         live = (start <= self.last) & (end > self.base)
         self._add(total, account[live], start[live], weight[live])
         ending = live & (end <= self.last)
         self._add(total, account[ending], end[ending], -weight[ending])
-        return np.cumsum(total, axis=0, out=total)
+        np.cumsum(total, axis=0, out=total)
+        return total
 
     def _add(self, total: Array, account: Array, day: Array, weight: Array) -> None:
         cell = (day - self.base) * self.accounts + account
@@ -85,7 +88,7 @@ class Dated:
 
 
 class Latest:
-    """The day of the last event so far. `before`: the day known when the span begins, else NEVER."""
+    """The day of the last event so far. `before`: what is known when the span begins, or NEVER."""
 
     def __init__(self, before: NDArray[np.int32], account: Array, day: Array) -> None:
         order = np.argsort(day, kind="stable")
@@ -139,7 +142,8 @@ class Summed:
     def scaled(self, day: int) -> Array:
         """The sum in billionths, exact while it stays below 1.8e19 of them."""
         at = day - self.base
-        return self.whole[at].astype(np.longdouble) * NANOS + self.billionths[at]
+        scaled: Array = self.whole[at].astype(np.longdouble) * NANOS + self.billionths[at]
+        return scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,7 @@ class UsedFeatures:
 
 
 class Ratio:
-    """A signal now against its mean over the `to` days that end before its own window begins.
+    """A signal now against its mean over the `to` days that end before its window begins.
 
     `first_known` is each account's first known day: a mean that would reach back before it is NULL.
     `past` holds the signal on the days before the span, as `history()` gave it.
@@ -197,7 +201,10 @@ class Ratio:
         return self._result
 
     def _step(self, day: int) -> Vector:
-        now, exact = self._of.on(day), self._of.scaled(day) if isinstance(self._of, Summed) else None
+        now, exact = (
+            self._of.on(day),
+            self._of.scaled(day) if isinstance(self._of, Summed) else None,
+        )
         value = now.values.astype(np.longdouble) if exact is None else exact
         begin = day - self._window - self._to + 1
         places = np.arange(begin, begin + self._to) % self._length
@@ -264,7 +271,9 @@ def nth_day(account: Array, day: Array, number: Array, before: Array, n: int) ->
     return result
 
 
-def user_stretches(account: Array, who: Array, day: Array, window: int | None) -> tuple[Array, Array, Array]:
+def user_stretches(
+    account: Array, who: Array, day: Array, window: int | None
+) -> tuple[Array, Array, Array]:
     """Distinct users as steps: (account, day, +1 or -1), from user-days by account, who and day.
 
     A user counts from an active day until `window` days after the last active day in reach.

@@ -5,8 +5,6 @@ of its window: a count since ever, the users seen so far. With it a replay that 
 day gives what a replay from the first day gives.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +24,6 @@ from mapping.series import (
     Extreme,
     Latest,
     LatestValue,
-    Ratio as RatioSeries,
     Series,
     Span,
     Summed,
@@ -34,6 +31,9 @@ from mapping.series import (
     nth_day,
     user_stretches,
     window_extreme,
+)
+from mapping.series import (
+    Ratio as RatioSeries,
 )
 from mapping.vector import DTYPES, Array, Bare, Frame, Vector, compile_vector, everywhere, unknown
 
@@ -117,7 +117,9 @@ class SignalBuilder:
                 return self._extreme(plan)
             case Changed(field=name, within=window):
                 account, day = change_days(self.accounts.fields[name])
-                return _Flag(Counted(self.span.base, self.span.running(account, day, None, window))), None
+                return _Flag(
+                    Counted(self.span.base, self.span.running(account, day, None, window))
+                ), None
             case Ratio():
                 return self._ratio(plan, others)
         raise TypeError(plan.signal)
@@ -144,19 +146,25 @@ class SignalBuilder:
         account, day, _ = self._matching(plan, ever=True)
         first = self._carried(plan.name, "day", NEVER, np.int32).copy()
         np.minimum.at(first, account, day.astype(np.int32))
-        return Dated(first), lambda at: {"day": np.where(first <= at, first, NEVER).astype(np.int32)}
+        return Dated(first), lambda at: {
+            "day": np.where(first <= at, first, NEVER).astype(np.int32)
+        }
 
     def _nth(self, plan: SignalPlan, n: int) -> tuple[Series, TakeCarry]:
         account, day, number = self._matching(plan, ever=True)
         before = self._carried(plan.name, "number", 0)
         reached = np.minimum(
-            self._carried(plan.name, "day", NEVER, np.int32), nth_day(account, day, number, before, n)
+            self._carried(plan.name, "day", NEVER, np.int32),
+            nth_day(account, day, number, before, n),
         )
 
         def take(at: int) -> Carry:
             so_far = before.copy()
             np.add.at(so_far, account[day <= at], number[day <= at])
-            return {"day": np.where(reached <= at, reached, NEVER).astype(np.int32), "number": so_far}
+            return {
+                "day": np.where(reached <= at, reached, NEVER).astype(np.int32),
+                "number": so_far,
+            }
 
         return Dated(reached), take
 
@@ -166,13 +174,15 @@ class SignalBuilder:
         return series, lambda at: {"day": series.on(at).values.astype(np.int32)}
 
     def _last_value(self, plan: SignalPlan) -> tuple[Series, TakeCarry]:
-        assert plan.figure is not None  # noqa: S101 - planned so
+        assert plan.figure is not None
         rows = self.measured.lasts[plan.figure]
         keep = self._rows(rows, ever=True)
         found = _last_column(rows, plan).take(np.flatnonzero(keep))
         before = unknown(self.span.accounts, plan.type)
         if self.carry is not None:
-            before = _stored(self.carry[f"{plan.name}/values"], self.carry[f"{plan.name}/known"], plan)
+            before = _stored(
+                self.carry[f"{plan.name}/values"], self.carry[f"{plan.name}/known"], plan
+            )
         series = LatestValue(before, rows["account_no"][keep], rows["day"][keep], found)
 
         def take(at: int) -> Carry:
@@ -201,7 +211,9 @@ class SignalBuilder:
     def _users(self, name: str, index: int, window: int | None) -> tuple[Counted, TakeCarry | None]:
         account, who, day = self._user_rows(index)
         if window is not None:
-            return Counted(self.span.base, self._running(*user_stretches(account, who, day, window))), None
+            return Counted(
+                self.span.base, self._running(*user_stretches(account, who, day, window))
+            ), None
         if self.carry is not None:
             account, who, day = self._with_seen(name, account, who, day)
         begun = np.ones(len(day), np.bool_)
@@ -213,9 +225,11 @@ class SignalBuilder:
 
         return Counted(self.span.base, self.span.running(account, day, None, None)), take
 
-    def _with_seen(self, name: str, account: Array, who: Array, day: Array) -> tuple[Array, Array, Array]:
+    def _with_seen(
+        self, name: str, account: Array, who: Array, day: Array
+    ) -> tuple[Array, Array, Array]:
         """User-days from the span on, with each user seen before as active on the day before it."""
-        assert self.carry is not None  # noqa: S101 - asked only with a carry
+        assert self.carry is not None
         seen = self.carry[f"{name}/seen_account"], self.carry[f"{name}/seen_who"]
         new = day >= self.span.base
         account = np.concatenate((seen[0], account[new]))
@@ -238,7 +252,9 @@ class SignalBuilder:
         if not takes:
             return series, None
         return series, lambda at: {
-            f"{number}/{part}": array for number, take in takes.items() for part, array in take(at).items()
+            f"{number}/{part}": array
+            for number, take in takes.items()
+            for part, array in take(at).items()
         }
 
     def _threshold(self, plan: SignalPlan, day: int) -> Vector:
@@ -265,20 +281,26 @@ class SignalBuilder:
             for part in ("w", "b", "c")
         }
         if ever:
-            for part, values in totals.items():
-                values += self._carried(plan.name, part, 0)
+            for part in totals:
+                totals[part] += self._carried(plan.name, part, 0)
         mean = plan.signal.kind == "average"
         series = Summed(self.span.base, totals["w"], totals["b"], totals["c"], mean=mean)
         if not ever:
             return series, None
-        return series, lambda at: {part: values[at - self.span.base].copy() for part, values in totals.items()}
+        return series, lambda at: {
+            part: values[at - self.span.base].copy() for part, values in totals.items()
+        }
 
     def _extreme(self, plan: SignalPlan) -> tuple[Series, TakeCarry | None]:
         ever, rows, j = plan.window is None, self.measured.account_days, plan.figure
         least = plan.signal.kind == "min"
         keep = self._rows(rows, ever=ever) & (rows[f"c{j}"] > 0)
         values = rows[f"{'l' if least else 'g'}{j}"][keep]
-        before = self._carried(plan.name, "value", np.inf if least else -np.inf, np.float64) if ever else None
+        before = (
+            self._carried(plan.name, "value", np.inf if least else -np.inf, np.float64)
+            if ever
+            else None
+        )
         series: Extreme = window_extreme(
             self.span, rows["account_no"][keep], rows["day"][keep], values, plan.window,
             least=least, before=before,
@@ -288,14 +310,19 @@ class SignalBuilder:
         return series, lambda at: {"value": series.values[at - self.span.base].copy()}
 
     def _ratio(self, plan: SignalPlan, others: Mapping[str, Series]) -> tuple[Series, TakeCarry]:
-        assert isinstance(plan.signal, Ratio)  # noqa: S101 - matched so
+        assert isinstance(plan.signal, Ratio)
         window = self.compiled.signal(plan.signal.signal).window
-        assert window is not None  # noqa: S101 - checked with the configuration
+        assert window is not None
         past = None
         if self.carry is not None:
             past = (self.carry[f"{plan.name}/values"], self.carry[f"{plan.name}/known"])
         series = RatioSeries(
-            others[plan.signal.signal], window, plan.signal.to, self.first_known, self.span.base, past
+            others[plan.signal.signal],
+            window,
+            plan.signal.to,
+            self.first_known,
+            self.span.base,
+            past,
         )
 
         def take(at: int) -> Carry:
@@ -320,7 +347,11 @@ class _Flag:
 def _last_column(rows: Columns, plan: SignalPlan) -> Vector:
     """The last values as a vector of the signal's type; masked or missing ones are unknown."""
     raw = rows["value"]
-    known = ~np.ma.getmaskarray(raw) if isinstance(raw, np.ma.MaskedArray) else np.ones(len(raw), np.bool_)
+    known = (
+        ~np.ma.getmaskarray(raw)
+        if isinstance(raw, np.ma.MaskedArray)
+        else np.ones(len(raw), np.bool_)
+    )
     values = np.asarray(np.ma.getdata(raw))
     if values.dtype == np.object_:
         known &= np.array([value is not None for value in values], np.bool_)

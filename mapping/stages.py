@@ -1,10 +1,8 @@
 """The walk: which stage each account is in, day by day, exactly as the journey reference says.
 
-One call of `walk` is one day of all accounts. Within the day there are turns: in a turn every account
-makes at most one move, and those that moved take another turn, until nobody moves.
+One call of `walk` is one day of all accounts. Within the day there are turns: in a turn every
+account makes at most one move, and those that moved take another turn, until nobody moves.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
@@ -28,11 +26,15 @@ class StageWalk:
         self.exit_of = [plan.exit and compile_vector(plan.exit) for plan in self.plans]
         self.finds_first_value = compiled.journey.first_value is None
         self.ends_of = np.array([plan.stage.ends for plan in self.plans] + [False])
-        self.next_of = np.array([NO_STAGE if p.next is None else p.next for p in self.plans] + [NO_STAGE])
-        self.then_of = np.array([NO_STAGE if p.then is None else p.then for p in self.plans] + [NO_STAGE])
+        self.next_of = np.array(
+            [NO_STAGE if p.next is None else p.next for p in self.plans] + [NO_STAGE]
+        )
+        self.then_of = np.array(
+            [NO_STAGE if p.then is None else p.then for p in self.plans] + [NO_STAGE]
+        )
 
     def ended(self, state: WalkState) -> Mask:
-        """Who is in a stage that ends the journey. Indexing by NO_STAGE reads the extra last entry."""
+        """Who is in a stage that ends the journey. NO_STAGE reads the extra last entry."""
         return np.asarray(self.ends_of[state.stage], np.bool_)
 
     def walk(
@@ -94,7 +96,8 @@ class _Day:
         self._go_on(who, target, staying & (target == NO_STAGE))
         moved = target != NO_STAGE
         self._enter(who[moved], target[moved])
-        return who[moved]
+        gone: Array = who[moved]
+        return gone
 
     def _held(self, evaluate: Evaluate, who: Array) -> Mask:
         """For whom an exit criterion holds, now and where each of them is now."""
@@ -119,7 +122,7 @@ class _Day:
             self.state.first_value[lacking[self._held(leave, lacking)]] = self.day
 
     def _complete(self, who: Array) -> None:
-        """Rule 1: an exit that holds for the first time since the stage was entered completes it."""
+        """Rule 1: an exit that holds for the first time since entering completes it."""
         stage = self.state.stage[who]
         open_ = self.state.completed[who] == NEVER
         for index, leave in enumerate(self.walk.exit_of):

@@ -1,7 +1,5 @@
 """Where every account stands in a journey: what a day's walk changes and a checkpoint keeps."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Self

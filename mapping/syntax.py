@@ -1,10 +1,9 @@
 """The checked form of an expression: a small typed tree that both compilers (NumPy, Ibis) read.
 
-Every node knows the type of its value: `number`, `date`, `text`, `boolean`, `null` (the literal), or
-`untyped` (a kept property to which the mapping gives no type; it is read as what it is compared with).
+Every node knows the type of its value: `number`, `date`, `text`, `boolean`, `null` (the literal),
+or `untyped` (a kept property to which the mapping gives no type; it is read as what it is compared
+with).
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -34,7 +33,7 @@ class Constant:
 class Read:
     """An untyped value read as `type`; NULL where it can't be read so."""
 
-    of: Node
+    of: "Node"
     type: Type
 
 
@@ -43,7 +42,7 @@ class Logic:
     """AND or OR of two or more booleans, in three-valued logic."""
 
     op: Literal["and", "or"]
-    parts: tuple[Node, ...]
+    parts: tuple["Node", ...]
     type: Type = "boolean"
 
 
@@ -51,7 +50,7 @@ class Logic:
 class Not:
     """NOT of a boolean; NULL stays NULL."""
 
-    of: Node
+    of: "Node"
     type: Type = "boolean"
 
 
@@ -60,8 +59,8 @@ class Compare:
     """A comparison of two values of one type."""
 
     op: Literal["=", "!=", "<", "<=", ">", ">="]
-    left: Node
-    right: Node
+    left: "Node"
+    right: "Node"
     type: Type = "boolean"
 
 
@@ -70,8 +69,8 @@ class Arithmetic:
     """`+ - * /` on numbers, date - date (days), date + n and date - n (a date; n rounds down)."""
 
     op: Literal["+", "-", "*", "/"]
-    left: Node
-    right: Node
+    left: "Node"
+    right: "Node"
     type: Type
 
 
@@ -79,7 +78,7 @@ class Arithmetic:
 class IsNull:
     """IS NULL, or IS NOT NULL where `negated`; never NULL itself."""
 
-    of: Node
+    of: "Node"
     negated: bool
     type: Type = "boolean"
 
@@ -88,7 +87,7 @@ class IsNull:
 class Like:
     """LIKE with `%` and `_`; case counts. The pattern is a literal."""
 
-    of: Node
+    of: "Node"
     pattern: str
     type: Type = "boolean"
 
@@ -97,8 +96,8 @@ class Like:
 class Case:
     """The value of the first branch whose condition is TRUE, else `default`."""
 
-    branches: tuple[tuple[Node, Node], ...]
-    default: Node
+    branches: tuple[tuple["Node", "Node"], ...]
+    default: "Node"
     type: Type
 
 
@@ -109,13 +108,11 @@ class Call:
     name: Literal[
         "coalesce", "least", "greatest", "abs", "round", "lower", "days_since", "days_until"
     ]
-    args: tuple[Node, ...]
+    args: tuple["Node", ...]
     type: Type
 
 
-Node = (
-    Name | Constant | Read | Logic | Not | Compare | Arithmetic | IsNull | Like | Case | Call
-)
+Node = Name | Constant | Read | Logic | Not | Compare | Arithmetic | IsNull | Like | Case | Call
 
 
 def children(node: Node) -> Iterator[Node]:

@@ -5,8 +5,6 @@ A `Vector` is values and which of them are known. Numbers are float64, dates int
 arbitrary and never looked at.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -56,7 +54,7 @@ class Vector:
     values: Array
     known: Mask
 
-    def take(self, index: Array) -> Vector:
+    def take(self, index: Array) -> "Vector":
         """The values of some accounts, in the order of `index`."""
         return Vector(self.values[index], self.known[index])
 
@@ -72,6 +70,10 @@ class Frame:
     size: int
     day: int
     lookup: Callable[[str], Vector]
+
+    def part(self, index: Array) -> "Frame":
+        """The same day for some of the accounts, in the order of `index`."""
+        return Frame(len(index), self.day, lambda name: self.lookup(name).take(index))
 
 
 Evaluate = Callable[[Frame], Vector]
@@ -168,7 +170,7 @@ def _arithmetic(node: Arithmetic) -> Evaluate:
         if node.type == "date":
             # An unknown number of days may be anything, infinity too: it must not reach the cast.
             days = np.where(known, np.floor(b.values), 0)
-            far = np.abs(days) > 1e6  # noqa: PLR2004 - no calendar reaches further
+            far = np.abs(days) > 1e6
             days = np.where(far, 0, days).astype(np.int32)
             return Vector(a.values + days if node.op == "+" else a.values - days, known & ~far)
         x, y = a.values.astype(np.float64), b.values.astype(np.float64)
@@ -244,7 +246,8 @@ def _call(node: Call) -> Evaluate:
             digits = node.args[1]
             places = int(digits.value) if isinstance(digits, Constant) and digits.value else 0  # type: ignore[arg-type]
             return lambda frame: _each(args[0](frame), lambda x: round_half_away(x, places))
-    return lambda frame: _first_or_extreme(node.name, [arg(frame) for arg in args])
+        case "coalesce" | "least" | "greatest":
+            return lambda frame: _first_or_extreme(node.name, [arg(frame) for arg in args])
 
 
 def _days(value: Vector, day: int, sign: float) -> Vector:
@@ -300,7 +303,7 @@ def read_date(text: str) -> int | None:
     """The day number of an ISO date, or of the date part of an ISO date with a time (UTC)."""
     stripped = text.strip()
     try:
-        return day_number(date.fromisoformat(stripped[:10])) if len(stripped) >= 10 else None  # noqa: PLR2004
+        return day_number(date.fromisoformat(stripped[:10])) if len(stripped) >= 10 else None
     except ValueError:
         return None
 

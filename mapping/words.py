@@ -27,7 +27,7 @@ from mapping.syntax import (
 )
 
 
-def text_of(node: Node) -> str:
+def text_of(node: Node) -> str:  # noqa: C901 - one case a node
     """The expression as SQL text again; parentheses only where they matter."""
     match node:
         case Name():
@@ -67,12 +67,12 @@ def _literal(node: Constant) -> str:
             return "null"
         case bool():
             return "true" if node.value else "false"
-        case float() | int():
-            return said(node.value)
-        case date():
-            return f"'{node.value.isoformat()}'"
-        case str():
-            return "'" + node.value.replace("'", "''") + "'"
+        case date() as day:
+            return f"'{day.isoformat()}'"
+        case str() as text:
+            return "'" + text.replace("'", "''") + "'"
+        case number:
+            return said(number)
 
 
 def said(value: object) -> str:

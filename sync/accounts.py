@@ -116,5 +116,3 @@ def _moved(keys: AccountKeys, position: Array) -> Keys:
 
 def _refuse(path: object, problem: Exception) -> None:
     raise ValueError((path, problem))  # the project has been checked: nothing can be wrong
-
-

@@ -1,7 +1,7 @@
 """Checkpoints: where every account of a journey stood at the end of a day, so that a sync goes on.
 
-One file a journey, HOME/checkpoints/JOURNEY-KEY.npz, written whole and renamed; the state file says
-which one counts. A checkpoint is only a way to be fast: without it, or when anything that it was made
+One file a journey under HOME/checkpoints/, written whole and renamed; the state file says which
+one counts. A checkpoint is only a way to be fast: without it, or when anything that it was made
 from has changed, accounts are replayed from their first day and come out the same.
 """
 
@@ -11,6 +11,7 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,6 @@ from config.mapping_file import Mapping as MappingFile
 from mapping.replay import Checkpoint
 from mapping.vector import Array
 from sync.state import State, instant_text
-from datetime import UTC, datetime
 
 SEMANTICS = 1
 """Raised whenever a release computes anything differently: old checkpoints then count no more."""
@@ -55,7 +55,9 @@ def journey_key(journey: Journey, mapping: MappingFile) -> str:
 def load(state: State, home: Path, journey: str, key: str) -> StoredCheckpoint | None:
     """The journey's checkpoint, if it was made under the same configuration and can be read."""
     rows = list(
-        state.rows("SELECT path, lake_seq FROM checkpoints WHERE journey = ? AND key = ?", (journey, key))
+        state.rows(
+            "SELECT path, lake_seq FROM checkpoints WHERE journey = ? AND key = ?", (journey, key)
+        )
     )
     if not rows:
         return None
@@ -67,7 +69,10 @@ def load(state: State, home: Path, journey: str, key: str) -> StoredCheckpoint |
         return None  # lost or damaged: everything is replayed, and comes out the same
     return StoredCheckpoint(
         Checkpoint(
-            int(arrays["day"]), arrays["first_event"], _under(arrays, "state"), _under(arrays, "carry")
+            int(arrays["day"]),
+            arrays["first_event"],
+            _under(arrays, "state"),
+            _under(arrays, "carry"),
         ),
         arrays["ids"],
         _under(arrays, "evidence"),
@@ -75,13 +80,15 @@ def load(state: State, home: Path, journey: str, key: str) -> StoredCheckpoint |
     )
 
 
-def save(state: State, home: Path, journey: str, key: str, as_of: str, kept: StoredCheckpoint) -> None:
+def save(
+    state: State, home: Path, journey: str, key: str, as_of: str, kept: StoredCheckpoint
+) -> None:
     """Make this the journey's checkpoint. Safe to repeat; killed half-way, the old one counts."""
     folder = home / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
     slug = re.sub(r"[^a-z0-9]+", "-", journey.lower()).strip("-")[:40]
-    name = f"{slug}-{hashlib.sha256(journey.encode()).hexdigest()[:8]}-{kept.checkpoint.day}-{kept.lake_seq}"
-    path = folder / f"{name}.npz"
+    digest = hashlib.sha256(journey.encode()).hexdigest()[:8]
+    path = folder / f"{slug}-{digest}-{kept.checkpoint.day}-{kept.lake_seq}.npz"
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
         np.savez(file, **_flat(kept))  # type: ignore[arg-type]
@@ -89,11 +96,24 @@ def save(state: State, home: Path, journey: str, key: str, as_of: str, kept: Sto
         os.fsync(file.fileno())
     partial.rename(path)
     with state.transaction() as connection:
-        old = [str(row[0]) for row in connection.execute("SELECT path FROM checkpoints WHERE journey = ?", (journey,))]
+        old = [
+            str(row[0])
+            for row in connection.execute(
+                "SELECT path FROM checkpoints WHERE journey = ?", (journey,)
+            )
+        ]
         connection.execute("DELETE FROM checkpoints WHERE journey = ?", (journey,))
         connection.execute(
-            "INSERT INTO checkpoints (journey, as_of, path, key, lake_seq, made_at) VALUES (?, ?, ?, ?, ?, ?)",
-            (journey, as_of, f"checkpoints/{path.name}", key, kept.lake_seq, instant_text(datetime.now(UTC))),
+            "INSERT INTO checkpoints (journey, as_of, path, key, lake_seq, made_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                journey,
+                as_of,
+                f"checkpoints/{path.name}",
+                key,
+                kept.lake_seq,
+                instant_text(datetime.now(UTC)),
+            ),
         )
     for gone in old:
         if gone != f"checkpoints/{path.name}":
@@ -128,12 +148,14 @@ def join(parts: Sequence[tuple[Checkpoint, Array]], accounts: int) -> Checkpoint
     for name in first.carry:
         arrays = [part.carry[name] for part, _ in parts]
         if name.endswith("seen_account"):
-            carry[name] = np.concatenate([rows[a] for a, (_, rows) in zip(arrays, parts, strict=True)])
+            carry[name] = np.concatenate(
+                [rows[a] for a, (_, rows) in zip(arrays, parts, strict=True)]
+            )
         elif name.endswith("seen_who"):
             carry[name] = np.concatenate(arrays)
         else:
             carry[name] = all_of(arrays)
-    assert len(order) == accounts  # noqa: S101 - every account is in exactly one part
+    assert len(order) == accounts
     return Checkpoint(
         first.day,
         all_of([part.first_event for part, _ in parts]),

@@ -30,8 +30,8 @@ from sync.engine import Columns, DuckEngine
 
 CELLS_A_CHUNK = 48_000_000  # days x accounts x measures held at once: about 0.4 GB
 SETTLING_DAYS = 3
-"""How far a checkpoint stays behind the last day: late rows of these days cost no replay, and a local
-day that reaches into the next UTC day is whole by then."""
+"""How far a checkpoint stays behind the last day: late rows of these days cost no replay, and a
+local day that reaches into the next UTC day is whole by then."""
 
 Tick = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -70,7 +70,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that a computation looks at. `keys` follows `sources`; both speak of `accounts`."""
+    """Everything that a computation looks at; `keys` follows `sources` and speaks of `accounts`."""
 
     compiled: CompiledJourney
     accounts: AccountTable
@@ -158,12 +158,12 @@ def selected(accounts: AccountTable, node: Any, as_of: date) -> Array:
 def compute(
     inputs: Inputs, engine: DuckEngine, *, stored: StoredCheckpoint | None = None,
     late: Mapping[int, int] | None = None, history: bool = False,
-    tick: Tick = lambda what, done, of: None,
+    tick: Tick,
 ) -> Computed:  # fmt: skip
     """Replay a journey for all its accounts.
 
-    `stored`: the checkpoint to go on from; `late`: per account number the first UTC day on which the
-    lake has changed since. `history` keeps what happened on the way, which needs all days.
+    `stored`: the checkpoint to go on from; `late`: per account number the first UTC day on which
+    the lake has changed since. `history` keeps what happened on the way, which needs all days.
     """
     work = _Work(inputs, engine, tick, history=history)
     return work.run(None if history else stored, late or {})
@@ -192,10 +192,10 @@ class _Work:
             rows = self._settled(stored, late)
             going_on = np.flatnonzero(rows >= 0)
             fresh[going_on] = False
-            for chunk in self._chunks(going_on, self.last - stored.checkpoint.day):
-                plans.append((chunk, select(stored, rows[chunk])))
-        for chunk in self._chunks(np.flatnonzero(fresh), self.last - self.since + 1):
-            plans.append((chunk, None))
+            days = self.last - stored.checkpoint.day
+            plans += [(some, select(stored, rows[some])) for some in self._chunks(going_on, days)]
+        anew = self._chunks(np.flatnonzero(fresh), self.last - self.since + 1)
+        plans += [(some, None) for some in anew]
         self.result.replayed = int(fresh.sum())
         self.total = sum(self.last - (c.day if c else self.since - 1) for _, c in plans)
         for chunk, since in plans:
@@ -230,7 +230,9 @@ class _Work:
         }
         steps = np.zeros(accounts.size, np.int64)
         for field_steps in accounts.fields.values():
-            steps += np.bincount(field_steps.account_no[field_steps.day <= day], minlength=accounts.size)
+            steps += np.bincount(
+                field_steps.account_no[field_steps.day <= day], minlength=accounts.size
+            )
         evidence["steps"] = steps
         if start is not None:
             begun = accounts.fields[start].on(self.last, accounts.size)
@@ -288,11 +290,11 @@ class _Work:
         by_account = self._run(account_days(events, ask))
         by_user: Columns = {}
         if compiled.measures.by_user:
-            users_from = self._users_from(base)
+            first = self._users_from(base)
+            of_users = self._question(first)
             by_user = self._run(
-                user_days(matched_events(self._tables(chunk, users_from), self._question(users_from)),
-                          self._question(users_from))
-            )  # fmt: skip
+                user_days(matched_events(self._tables(chunk, first), of_users), of_users)
+            )
         lasts = tuple(
             self.engine.run(last_values(events, figure, ask)) for figure in compiled.measures.lasts
         )
@@ -315,14 +317,21 @@ class _Work:
         # Zones are asked about a span wide enough for every event that can count.
         zone = offsets(compiled.journey.timezone, date(1970, 1, 1), self.inputs.as_of)
         return Question(
-            compiled.measures, compiled.properties, zone, compiled.product_events, first_day, self.last
+            compiled.measures,
+            compiled.properties,
+            zone,
+            compiled.product_events,
+            first_day,
+            self.last,
         )
 
     def _tables(self, chunk: Array, first_day: int | None) -> list[EventTable]:
         position = np.full(self.inputs.accounts.size, -1, np.int32)
         position[chunk] = np.arange(len(chunk), dtype=np.int32)
         tables = []
-        for number, (source, keys) in enumerate(zip(self.inputs.sources, self.inputs.keys, strict=True)):
+        for number, (source, keys) in enumerate(
+            zip(self.inputs.sources, self.inputs.keys, strict=True)
+        ):
             moved = position[keys.account_no]
             here = moved >= 0
             name = f"keys_{number}"
@@ -348,7 +357,7 @@ class _Work:
 
 
 def _filled(array: Array) -> Array:
-    """Sums over no value are NULL in the engine and 0 here; their number says that there are none."""
+    """Sums over no value are NULL in the engine and 0 here; their number says there are none."""
     return np.ma.filled(array, 0) if isinstance(array, np.ma.MaskedArray) else array
 
 
@@ -364,4 +373,3 @@ def _nothing(compiled: CompiledJourney) -> Measured:
     objects = np.zeros(0, np.object_)
     last: dict[str, Array] = {"account_no": empty, "day": empty, "value": objects, "kind": empty}
     return Measured(columns, users, tuple(last for _ in measures.lasts))
-

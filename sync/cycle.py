@@ -1,7 +1,7 @@
 """One pass through the arrows: pull, lake, compute, diff, push. What every command is made of.
 
-A `Cycle` holds what one command needs open: the state, the lake, the engine. Each step takes the steps
-before it, once.
+A `Cycle` holds what one command needs open: the state, the lake, the engine. Each step takes the
+steps before it, once.
 """
 
 import time
@@ -29,6 +29,7 @@ from sync.accounts import JourneyAccounts, journey_accounts, narrowed, pull_acco
 from sync.checkpoint import StoredCheckpoint, journey_key, load, save
 from sync.compute import Computed, Inputs, compute
 from sync.engine import DuckEngine
+from sync.identity import AccountKeys, events_by_name, match_report, unmatched_keys
 from sync.lake import Lake, register_events
 from sync.lake_changes import Changes
 from sync.plan import Plan
@@ -105,6 +106,7 @@ class Cycle:
         self._stack, self._pulled = ExitStack(), False
         self._connectors: dict[str, Connector] = {}
         self._accounts: dict[str, JourneyAccounts] = {}
+        self._fresh: dict[str, list[str]] = {}
 
     def __enter__(self) -> Self:
         home = self.project.home
@@ -189,26 +191,35 @@ class Cycle:
         self.summary.accounts_changed, self.summary.accounts_gone = sighted.changed, sighted.gone
         if sighted.repeated_rows:
             self.summary.warnings.append(
-                f"{sighted.repeated_rows} rows of {spec.object} repeat an id; the first one counts: "
-                + ", ".join(sighted.repeated)
+                f"{sighted.repeated_rows} rows of {spec.object} repeat an id, the first counts: "
+                f"{', '.join(sighted.repeated)}"
             )
 
     def _pull_events(self) -> None:
-        # The engine's readers are only needed here: `explain` without a pull never loads them.
+        # Reading bodies needs more than computing does: `--no-pull` never loads it.
         from sync.pull_events import pull_events
 
         for entry in self.project.mapping.events:
-            report = pull_events(
-                entry, self.connector(entry.from_), self.lake, self.state, self.engine,
-                tick=lambda done, of, name=entry.name: self.tick(f"pulling {name}", done, of),  # type: ignore[misc]
-            )  # fmt: skip
-            self.summary.sources.append(
-                SourceSummary(
-                    entry.name, report.rows, report.rejected, report.duplicates, report.no_key
-                )
-            )
+            before = self._parts(entry.name)
+            source = self.connector(entry.from_).events(entry.object)
+            report = pull_events(self.project, entry, source, self.lake, self.state, self.tick)
             self.summary.warnings += report.warnings
-            self._fresh_parts[entry.name] = report.parts
+            self.summary.warnings += [
+                f"{part} was being written: it is pulled next time" for part in report.waiting
+            ]
+            found = SourceSummary(
+                entry.name, report.rows, report.rejected, report.duplicates,
+                sum(report.no_key.values()),
+            )  # fmt: skip
+            self.summary.sources.append(found)
+            now = self._parts(entry.name)
+            self._fresh[entry.name] = sorted(part for part in now if now[part] != before.get(part))
+
+    def _parts(self, source: str) -> dict[str, str]:
+        rows = self.state.rows(
+            "SELECT part, fingerprint FROM lake_parts WHERE source = ?", (source,)
+        )
+        return {str(part): str(fingerprint) for part, fingerprint in rows}
 
     # ---------------------------------------------------------------------------------- compute
 
@@ -219,24 +230,52 @@ class Cycle:
             self.pull()
             found = journey_accounts(self.project, self.state, journey, self.day(journey))
             self._accounts[name] = found
+            self._match(found)
             self.summary.travelling[name] = found.accounts.size
             self.summary.doubled |= found.never
             self.summary.unreadable |= found.unreadable
         return self._accounts[name]
+
+    def _match(self, found: JourneyAccounts) -> None:
+        """How many of the events that this run pulled found their account; once."""
+        if any(source.match for source in self.summary.sources):
+            return
+        for entry, keys in zip(self.project.mapping.events, found.found, strict=True):
+            parts = self._fresh.get(entry.name)
+            if not parts:
+                continue
+            self._register_match(entry, keys, parts)
+            events = ibis.table(EVENT_COLUMNS, name="pulled events")
+            columns = {"account_no": "int32", "account_key": "string"}
+            by_name = events_by_name(events, ibis.table(columns, name="single keys"))
+            strangers = unmatched_keys(
+                events, ibis.table({"account_key": "string"}, name="known keys")
+            )
+            report = match_report(
+                entry.name, keys, self.engine.run(by_name), self.engine.run(strangers)
+            )
+            for source in self.summary.sources:
+                if source.name == entry.name:
+                    source.match = report
+
+    def _register_match(self, entry: EventsEntry, keys: AccountKeys, parts: list[str]) -> None:
+        register_events(self.engine, "pulled events", self.lake.files(entry.name, parts=parts), ())
+        self.engine.register("single keys", keys.columns())
+        self.engine.register("known keys", keys.known_columns())
 
     def compute(
         self, *, journey: str | None = None, account: str | None = None, history: bool = False
     ) -> list[Computed]:
         """Every journey, or one of them, for all accounts or the one with this CRM id.
 
-        `history` keeps what happened on the way. An account that does not travel a journey is not in
-        its result.
+        `history` keeps what happened on the way. An account that does not travel a journey is not
+        in its result.
         """
-        results = []
-        for one in self.journeys:
-            if journey in (None, one.journey.name):
-                results.append(self._compute(one, account, history=history))
-        return results
+        return [
+            self._compute(one, account, history=history)
+            for one in self.journeys
+            if journey in (None, one.journey.name)
+        ]
 
     def _compute(self, journey: CompiledJourney, account: str | None, *, history: bool) -> Computed:
         found = self.accounts(journey)
@@ -271,8 +310,8 @@ class Cycle:
         )
 
     def _late(self, found: JourneyAccounts, stored: StoredCheckpoint) -> dict[int, int] | None:
-        """Per account the first UTC day on which its events are not those of the checkpoint; None if
-        that is not known any more. Days too late to matter are left out."""
+        """Per account the first UTC day on which its events are not those of the checkpoint; None
+        if that is not known any more. Days too late to matter are left out."""
         changes = Changes(self.lake).changed_accounts(self.engine, stored.lake_seq)
         if changes is None:
             return None
@@ -282,7 +321,9 @@ class Cycle:
         for entry, keys in zip(self.project.mapping.events, found.keys, strict=True):
             rows = np.flatnonzero(early & (changes.source == entry.name))
             numbers = dict(zip(keys.account_key.tolist(), keys.account_no.tolist(), strict=True))
-            for key, first_day in zip(changes.account_key[rows].tolist(), day[rows].tolist(), strict=True):
+            for key, first_day in zip(
+                changes.account_key[rows].tolist(), day[rows].tolist(), strict=True
+            ):
                 number = numbers.get(key)
                 if number is not None:
                     late[number] = min(first_day, late.get(number, first_day))

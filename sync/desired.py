@@ -20,9 +20,11 @@ class Desired:
 
 
 def desired(computed: Computed, entry: WriteEntry) -> Desired:
-    """What `entry` wants written for every account of the journey, in the entry's order of fields."""
+    """What `entry` wants written for every account of the journey; fields in the entry's order."""
     ids: list[str] = computed.accounts.ids.tolist()
-    columns: Sequence[list[Value]] = [computed.column(spec.output) for spec in entry.fields.values()]
+    columns: Sequence[list[Value]] = [
+        computed.column(spec.output) for spec in entry.fields.values()
+    ]
     fields = list(entry.fields)
     values = {
         account: dict(zip(fields, row, strict=True))

@@ -60,7 +60,10 @@ def nothing_new(home: Path, folder: Path, version: str, as_of: date | None, now:
         return False
     if said["as_of"] != (as_of.isoformat() if as_of else None):
         return False
-    if any(now.astimezone(ZoneInfo(zone)).date().isoformat() != day for zone, day in said["days"].items()):
+    if any(
+        now.astimezone(ZoneInfo(zone)).date().isoformat() != day
+        for zone, day in said["days"].items()
+    ):
         return False
     files: dict[str, list[int] | None] = said["files"]
     here = str(folder.absolute() / "gatepost.yaml")
@@ -70,6 +73,9 @@ def nothing_new(home: Path, folder: Path, version: str, as_of: date | None, now:
 def listing(folder: Path) -> list[Path]:
     """A folder and what lies directly in it, by name; itself alone where it can't be read."""
     try:
-        return [folder, *(Path(entry.path) for entry in sorted(os.scandir(folder), key=lambda e: e.name))]
+        return [
+            folder,
+            *(Path(entry.path) for entry in sorted(os.scandir(folder), key=lambda e: e.name)),
+        ]
     except OSError:
         return [folder]

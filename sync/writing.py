@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from config.errors import GatepostError
@@ -14,7 +15,7 @@ from connectors.files import FilesConnector
 from sync.cycle import Cycle
 from sync.desired import desired
 from sync.diff import Diff, Observed, diff
-from sync.ledger import Ledger, unsettled_fields
+from sync.ledger import Ledger, unsettled
 from sync.plan import Plan, make_plan, recheck
 from sync.push import PushReport, push
 from sync.quick import listing, run_key, seen_files
@@ -35,7 +36,10 @@ class Applied:
 
 def config_hash(project: Project) -> str:
     """A hash of everything that decides what is computed and written."""
-    parts = [project.mapping.model_dump_json(), *(one.model_dump_json() for one in project.journeys)]
+    parts = [
+        project.mapping.model_dump_json(),
+        *(one.model_dump_json() for one in project.journeys),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -79,10 +83,15 @@ def carry_out(cycle: Cycle, plan: Plan | None, command: str) -> Applied:
         cycle.state, _clock, command, as_of=cycle.as_of, config_hash=config_hash(cycle.project),
         started_by=_user(),
     )  # fmt: skip
+    cycle.state.set_setting(RUN_KEY, None)  # only a run that ends well sets it again
     try:
+        paths = _inputs(cycle)
+        before = None if paths is None else seen_files(paths)
         applied = _carry_out(cycle, plan, run_id)
     except GatepostError as error:
-        finish_run(cycle.state, _clock, run_id, "failed", summary=cycle.summary.to_json(), error=str(error))
+        finish_run(
+            cycle.state, _clock, run_id, "failed", summary=cycle.summary.to_json(), error=str(error)
+        )
         raise
     except BaseException as error:
         finish_run(cycle.state, _clock, run_id, "failed", error=type(error).__name__)
@@ -91,7 +100,8 @@ def carry_out(cycle: Cycle, plan: Plan | None, command: str) -> Applied:
     finish_run(
         cycle.state, _clock, run_id, "done" if done else "partly", summary=_summary(cycle, applied)
     )
-    _remember(cycle, quick=done and plan is None)
+    if done and plan is None and before is not None:
+        _remember(cycle, before, applied)
     return applied
 
 
@@ -109,12 +119,12 @@ def _carry_out(cycle: Cycle, plan: Plan | None, run_id: int) -> Applied:
 
 
 def _settle(cycle: Cycle, ledger: Ledger) -> int:
-    """Settle what earlier runs sent without learning what became of it."""
-    ledger.forget_unsent()
-    count = 0
-    for object_name, fields in unsettled_fields(cycle.state).items():
-        count += len(ledger.settle_by_reading(object_name, _read(cycle, list(fields))))
-    return count
+    """Settle what earlier runs sent without learning what became of it, by reading it."""
+    if next(unsettled(cycle.state), None) is None:
+        return 0
+    mapping = cycle.project.mapping
+    fields = sorted({name for entry in mapping.write for name in entry.fields})
+    return len(ledger.settle_earlier(mapping.accounts.object, _read(cycle, fields), fields))
 
 
 def _summary(cycle: Cycle, applied: Applied) -> Mapping[str, object]:
@@ -130,31 +140,38 @@ def _summary(cycle: Cycle, applied: Applied) -> Mapping[str, object]:
     }
 
 
-def _remember(cycle: Cycle, *, quick: bool) -> None:
-    """Keep what all inputs look like now, so that a sync with nothing new ends at once.
-
-    Only where every input is a file, and this run left nothing open.
-    """
-    cycle.state.set_setting(RUN_KEY, None)
+def _inputs(cycle: Cycle) -> list[Path] | None:
+    """Every file and folder that a run of this project reads; None where not all of it is files."""
     project = cycle.project
-    names = {project.mapping.accounts.from_, *(entry.from_ for entry in project.mapping.events)}
-    connectors = [cycle.connector(name) for name in sorted(names)]
-    if not quick or not all(isinstance(one, FilesConnector) for one in connectors):
-        return
-    folders = [project.folder, project.folder / "journeys"]
-    folders += [one.root / "events" for one in connectors if isinstance(one, FilesConnector)]
-    paths = [path for folder in folders for path in listing(folder.absolute())]
-    objects = {(project.mapping.accounts.from_, project.mapping.accounts.object)}
-    objects |= {(entry.from_, entry.object) for entry in project.mapping.events if entry.object}
+    accounts = project.mapping.accounts
+    objects = {(accounts.from_, accounts.object)}
+    objects |= {(entry.from_, entry.object or "") for entry in project.mapping.events}
+    folder = project.folder.absolute()
+    paths = [folder / "gatepost.yaml", folder / "mapping.yaml", *listing(folder / "journeys")]
     for name, object_name in sorted(objects):
         connector = cycle.connector(name)
-        if isinstance(connector, FilesConnector):
+        if not isinstance(connector, FilesConnector):
+            return None
+        if object_name:
             paths.append(connector.object_path(object_name).absolute())
-    home = project.home.absolute()
-    files = seen_files(path for path in paths if path != home)
+        else:
+            paths += listing(connector.root.absolute() / "events")
+    return paths
+
+
+def _remember(cycle: Cycle, before: dict[str, list[int] | None], applied: Applied) -> None:
+    """Keep what all inputs looked like, so that a sync with nothing new ends at once.
+
+    As they were before anything was read: what changed meanwhile is new to the next run. But for
+    the object that we wrote ourselves: it is looked at now, a moment after it was renamed there.
+    """
+    spec = cycle.project.mapping.accounts
+    connector = cycle.connector(spec.from_)
+    if applied.report.records and isinstance(connector, FilesConnector):
+        before |= seen_files([connector.object_path(spec.object).absolute()])
     zones = {journey.journey.timezone for journey in cycle.journeys}
     today = {zone: cycle.now.astimezone(ZoneInfo(zone)).date() for zone in zones}
-    cycle.state.set_setting(RUN_KEY, run_key(version("gatepost"), files, cycle.as_of, today))
+    cycle.state.set_setting(RUN_KEY, run_key(version("gatepost"), before, cycle.as_of, today))
 
 
 def _clock() -> datetime:
