@@ -119,6 +119,8 @@ def same(desired: Value, observed: Raw | date) -> bool:
     """Whether what the CRM shows already says `desired`, read as the type that `desired` has."""
     if desired is observed or (type(desired) is type(observed) and desired == observed):
         return True
+    if isinstance(desired, tuple):
+        return _items(";".join(desired)) == _items(_shown(observed))
     if _nothing(desired) or _nothing(observed):
         return _nothing(desired) and _nothing(observed)
     match desired:
@@ -128,8 +130,6 @@ def same(desired: Value, observed: Raw | date) -> bool:
             return _same_number(desired, _raw(observed))
         case date():
             return _day(desired) == _day(observed)
-        case tuple():
-            return _items(";".join(desired)) == _items(_shown(observed))
         case str():
             return _same_text(desired, observed)
         case None:  # pragma: no cover (it is nothing, see above)
@@ -146,7 +146,7 @@ def _nothing(value: Value) -> bool:
     if isinstance(value, str):
         return not value.strip()
     if isinstance(value, tuple):
-        return not any(item.strip() for item in value)
+        return not _items(";".join(value))
     return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 
