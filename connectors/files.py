@@ -13,17 +13,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from config.errors import FixConfig, RetryLater, StopCycle
-from config.problem import Problem, nearest, quoted
+from config.errors import RetryLater, StopCycle
+from config.problem import nearest, quoted
 from config.project_file import Connection
 from connectors.base import AccountSource, Body, EventSource, FieldSink, Part, Raw, Rejected
 from connectors.files_csv import Table, reading, shown
-
-DEFAULT_MAX_REJECTED = 0.05
-FEW = 20
-"""So few bad rows never stop a run, whatever their share."""
-KEPT_ASIDE = 1_000
-KEPT_CHARACTERS = 10_000
+from connectors.rejected import KEPT_ASIDE, KEPT_CHARACTERS, check_share, max_rejected
 
 _EVENTS = re.compile(r".+\.(?:(jsonl|csv)(\.gz)?|(parquet))\Z", re.IGNORECASE | re.DOTALL)
 _NAMED = 5
@@ -35,7 +30,7 @@ class FilesConnector:
     def __init__(self, name: str, connection: Connection, folder: Path) -> None:
         self.name = name
         self.root = folder / str(connection.options["path"])
-        self.max_rejected = _share(name, connection.options.get("max_rejected"))
+        self.max_rejected = max_rejected(name, connection)
 
     def events(self, object_name: str | None) -> EventSource:
         if object_name is None:
@@ -161,35 +156,12 @@ class FilesAccounts:
         check_share(table.path.name, good, bad, aside, self._connector.max_rejected)
 
 
-def check_share(
-    name: str, good: int, bad: int, examples: Sequence[Rejected], max_rejected: float
-) -> None:
-    """StopCycle if the share of bad rows is above what the connection allows."""
-    if bad < FEW or bad <= max_rejected * (good + bad):
-        return
-    said = "; ".join(f"line {one.line}: {one.reason}" for one in examples[:3])
-    raise StopCycle(
-        f"{name}: {bad:,} of {good + bad:,} rows cannot be read ({said})",
-        f"mend the file, or raise max_rejected of its connection (now {max_rejected:g})",
-    )
-
-
 def _table(connector: FilesConnector, object_name: str) -> Table:
     table = Table(connector.object_path(object_name))
     if table.columns:
         return table
     table.close()
     raise StopCycle(f"{table.path} is empty: its first line must name the columns")
-
-
-def _share(name: str, given: object) -> float:
-    if given is None:
-        return DEFAULT_MAX_REJECTED
-    if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given <= 1:
-        return float(given)
-    place = f"connections.{name}.max_rejected"
-    message = f"{quoted(given)} is no share between 0 and 1"
-    raise FixConfig([Problem("gatepost.yaml", 0, 0, place, message, "0.05 means 5 in 100 rows")])
 
 
 def _is_utf8(name: str) -> bool:

@@ -118,7 +118,7 @@ class Table:
             self._lines.rewind()
         elif width and len(cells) != width:
             reason = f"it has {len(cells)} cells where the header has {width}"
-        elif not raw.isascii() and _NOT_UTF8.search(raw):
+        elif not is_utf8(raw):
             reason = "it is not UTF-8 text"
         return Row(number, raw, () if reason else cells, reason)
 
@@ -191,6 +191,11 @@ def open_text(path: Path, *, zipped: bool, newline: str) -> IO[str]:
     if zipped:
         return gzip.open(path, "rt", encoding="utf-8", errors="surrogateescape", newline=newline)
     return path.open(encoding="utf-8", errors="surrogateescape", newline=newline)
+
+
+def is_utf8(raw: str) -> bool:
+    """Whether text from `open_text` was UTF-8 in the file."""
+    return raw.isascii() or _NOT_UTF8.search(raw) is None
 
 
 def shown(raw: str) -> str:

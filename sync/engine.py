@@ -5,7 +5,8 @@ methods fail with DuckDB 2; the compiled text runs on a plain connection. Nothin
 from the network, and the memory limit holds because what does not fit is spilled to `scratch`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +14,7 @@ import duckdb
 import numpy as np
 
 from config.errors import StopCycle
+from sync.quoting import quoted
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -33,6 +35,7 @@ class DuckEngine:
 
     def __init__(self, scratch: Path, *, threads: int = 2, memory: str = "2GB") -> None:
         """`scratch`: a folder for what does not fit into `memory`, made when it is needed."""
+        self._threads = threads
         self._connection = duckdb.connect(
             config={
                 "threads": threads,
@@ -95,6 +98,15 @@ class DuckEngine:
             f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT {chosen} FROM {quoted(raw)}"
         )
 
+    @contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """Within it rows keep their order where several threads would mix them."""
+        self.execute("SET threads = 1")
+        try:
+            yield
+        finally:
+            self.execute(f"SET threads = {self._threads}")
+
     def close(self) -> None:
         """Free memory and scratch files. Safe to repeat."""
         self._connection.close()
@@ -111,16 +123,6 @@ def compile_expression(expr: "ir.Expr") -> str:
     from ibis.backends.sql.compilers import DuckDBCompiler
 
     return str(DuckDBCompiler().to_sqlglot(expr.as_table()).sql(dialect="duckdb"))
-
-
-def quoted(name: str) -> str:
-    """A name as an identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: object) -> str:
-    """A text as a string literal."""
-    return "'" + str(text).replace("'", "''") + "'"
 
 
 def first_line(error: BaseException) -> str:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from sync.quoting import path_list, quoted
+
 if TYPE_CHECKING:
     from sync.engine import DuckEngine
 
@@ -98,6 +100,10 @@ class Lake:
         """Where a pull prepares files. What is in it is of no use to anybody else."""
         return self.folder / "staging" / _plain(source)
 
+    def rejected_folder(self, source: str) -> Path:
+        """Where the rows are kept that could not be read."""
+        return self.folder.parent / "rejected" / _plain(source)
+
     def _day_folders(self, source: str) -> Iterator[tuple[date, str]]:
         for name, path in _folders(self.source_folder(source), "day="):
             try:
@@ -123,22 +129,20 @@ def kept_columns(keep: Iterable[str]) -> dict[str, str]:
     }
 
 
-def events_sql(files: Sequence[Path], keep: Iterable[str]) -> str:
-    """A query of `files` that has exactly the lake's columns and those of `keep`, in this order.
+def events_sql(files: Sequence[Path], keep: Iterable[str], *, filename: bool = False) -> str:
+    """A query of `files` that has exactly the lake's columns and those of `keep`, in this order,
+    and the path of each row's file as `filename` if that is asked for.
 
     No file is as good as a file without rows; a column that a file lacks is NULL in its rows.
     """
-    from sync.engine import literal, quoted  # whoever only lists files needs no engine
-
-    columns = {**COLUMNS, **kept_columns(keep)}
+    columns = {**COLUMNS, **kept_columns(keep)} | ({"filename": "VARCHAR"} if filename else {})
     empty = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in columns.items())
     chosen = ", ".join(quoted(name) for name in columns)
     query = f"SELECT {empty} WHERE false"
     if files:
-        listed = ", ".join(literal(path_pattern(path)) for path in files)
         query += (
-            f" UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], union_by_name = true,"
-            " hive_partitioning = false)"
+            f" UNION ALL BY NAME SELECT * FROM read_parquet({path_list(files)},"
+            f" union_by_name = true, hive_partitioning = false, filename = {str(filename).lower()})"
         )
     return f"SELECT {chosen} FROM ({query})"
 
@@ -148,19 +152,7 @@ def register_events(
 ) -> None:
     """Make `table` a view of events. `files` are those of `Lake.files`, so that only the days and
     parts that are needed are opened."""
-    from sync.engine import quoted
-
-    engine.execute(
-        f"CREATE OR REPLACE TEMP VIEW {quoted(table)} AS {events_sql(files, keep)}"
-    )
-
-
-def path_pattern(path: Path) -> str:
-    """A path as the engine takes it, which reads every path as a pattern."""
-    text = str(path)
-    if not any(sign in text for sign in "*?["):
-        return text
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in text)
+    engine.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(table)} AS {events_sql(files, keep)}")
 
 
 def _plain(name: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.lake import Lake
+from sync.quoting import path_list
 
 if TYPE_CHECKING:
     from sync.engine import Column, DuckEngine
@@ -84,7 +85,7 @@ class Changes:
 
     def _numbers(self) -> list[int]:
         try:
-            names = os.listdir(self.folder)
+            names = [entry.name for entry in os.scandir(self.folder)]
         except FileNotFoundError:
             return []
         stems = [name.removesuffix(".parquet") for name in names if name.endswith(".parquet")]
@@ -96,18 +97,14 @@ class Changes:
 
 def changes_sql(files: Sequence[Path]) -> str:
     """A query of `source, account_key, first_day` over change files, one row per account."""
-    from sync.engine import literal
-    from sync.lake import path_pattern
-
     if not files:
         return (
             "SELECT CAST(NULL AS VARCHAR) AS source, CAST(NULL AS VARCHAR) AS account_key,"
             " CAST(NULL AS DATE) AS first_day WHERE false"
         )
-    listed = ", ".join(literal(path_pattern(path)) for path in files)
     return (
         "SELECT source, account_key, min(first_day) AS first_day"
-        f" FROM read_parquet([{listed}]) GROUP BY ALL"
+        f" FROM read_parquet({path_list(files)}) GROUP BY ALL"
     )
 
 

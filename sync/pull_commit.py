@@ -1,0 +1,160 @@
+"""Reading parts and committing them to the lake, some at a time.
+
+Parts are committed together until they hold ROWS_A_COMMIT rows: whether their ids are known already
+is looked up once for all of them, and a kill costs no more than so much reading.
+"""
+
+import json
+import shutil
+from collections.abc import Collection, Sequence
+
+from config.mapping_file import EventsEntry
+from connectors.base import EventSource, Part, Rejected
+from connectors.rejected import check_share
+from sync.engine import DuckEngine
+from sync.lake import Lake, file_name
+from sync.lake_overlap import Overlaps
+from sync.lake_parts import Figures, Register, fingerprint
+from sync.lake_write import Prepared, put_in_place, write_change, write_days
+from sync.pull_reading import reading_of
+from sync.pull_report import PullReport, Tick
+from sync.pull_stage import PULLED, Staged, stage
+
+ROWS_A_COMMIT = 2_000_000
+
+
+class Commits:
+    """One pull of one source. `most`: the share of bad rows that is borne."""
+
+    def __init__(
+        self,
+        engine: DuckEngine,
+        lake: Lake,
+        register: Register,
+        entry: EventsEntry,
+        source: EventSource,
+        most: float,
+        report: PullReport,
+        progress: Tick,
+    ) -> None:
+        self._engine = engine
+        self._lake = lake
+        self._register = register
+        self._entry = entry
+        self._source = source
+        self._most = most
+        self._report = report
+        self._progress = progress
+        self._reading = reading_of(entry)
+        self._staging = lake.staging_folder(entry.name)
+        self._rejected = lake.rejected_folder(entry.name)
+        self._prepared: dict[str, Prepared] = {}
+        self._staged: dict[str, Staged] = {}
+        self._fingerprints: dict[str, str] = {}
+        self._seen: dict[str, str] = {}
+
+    def run(self, todo: Sequence[tuple[Part, str]], gone: Sequence[str]) -> None:
+        """Read `todo` (each with its digest) and commit it; what is `gone` goes with the first."""
+        shutil.rmtree(self._staging, ignore_errors=True)  # of a pull that was killed
+        known = {
+            *map(file_name, self._register.known()),
+            *(file_name(part.name) for part, _ in todo),
+        }
+        orphans = self._lake.part_files(self._entry.name).keys() - known
+        self._prepared = {
+            name: Prepared(name, {}) for name in [*map(file_name, gone), *sorted(orphans)]
+        }
+        whole, done = sum(part.size for part, _ in todo), 0
+        for part, digest in todo:
+            self._progress(f"reading {self._entry.name} {part.name}", done, whole)
+            self._read(part, digest)
+            done += part.size
+            if sum(staged.rows for staged in self._staged.values()) >= ROWS_A_COMMIT:
+                self._commit(gone)
+                gone = ()
+        self._commit(gone)
+        self._progress(f"reading {self._entry.name}", whole, whole)
+
+    def _read(self, part: Part, digest: str) -> None:
+        """Prepare the files of a part in the staging folder."""
+        spool = self._staging / "spool"
+        spool.mkdir(parents=True)
+        try:
+            body = self._source.fetch(part, spool)
+            strict = self._entry.object is not None
+            staged = stage(self._engine, self._reading, body, strict=strict)
+        finally:
+            shutil.rmtree(spool)
+        self._keep_aside(part.name, staged.examples)
+        good = staged.rows + staged.duplicates + sum(staged.no_key.values())
+        label = f"{self._entry.name}: {part.name}"
+        check_share(label, good, staged.rejected, staged.examples, self._most)
+        name = file_name(part.name)
+        columns, folder = self._reading.columns, self._staging / name
+        files = write_days(self._engine, PULLED, columns, folder, name)
+        self._prepared[name] = Prepared(name, files)
+        self._staged[part.name] = staged
+        self._seen[part.name] = part.fingerprint
+        self._fingerprints[part.name] = fingerprint(self._reading.key, part, digest)
+
+    def _keep_aside(self, part: str, rows: Sequence[Rejected]) -> None:
+        """The bad rows of a part, for people, in HOME/rejected/SOURCE/PART.jsonl."""
+        path = self._rejected / f"{file_name(part).removesuffix('.parquet')}.jsonl"
+        if not rows:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        where = {"source": self._entry.name, "part": part}
+        with path.open("w", encoding="utf-8") as file:
+            for row in rows:
+                said = where | {"line": row.line, "reason": row.reason, "text": row.text}
+                file.write(json.dumps(said, ensure_ascii=False) + "\n")
+
+    def _commit(self, gone: Sequence[str]) -> None:
+        self._leave_waiting()
+        if not self._prepared:
+            return
+        parts = {file_name(part): part for part in [*self._register.known(), *self._staged]}
+        keep, source = self._reading.columns, self._entry.name
+        overlap = Overlaps(self._engine, self._lake, source, keep, parts).settle(
+            list(self._prepared.values()),
+            has_ids=any(staged.has_ids for staged in self._staged.values()),
+        )
+        changed = write_change(self._engine, self._lake, source, overlap.prepared, keep)
+        touched = [parts[one.name] for one in overlap.prepared if one.name in parts]
+        before = self._register.begin(touched)
+        put_in_place(self._lake, source, overlap.prepared)
+        lost = {parts[name]: rows for name, rows in overlap.lost.items()}
+        figures = {
+            part: Figures(
+                self._fingerprints[part],
+                staged.rows - lost.get(part, 0),
+                staged.rejected,
+                staged.duplicates + lost.get(part, 0),
+                staged.no_key,
+            )
+            for part, staged in self._staged.items()
+        }
+        moved = {part: rows for part, rows in lost.items() if part not in figures}
+        self._register.finish(figures, gone, moved, before)
+        self._count(figures.values(), len(gone), changed=changed)
+        self._prepared, self._staged = {}, {}
+
+    def _leave_waiting(self) -> None:
+        """Forget what was read of parts that were written to meanwhile."""
+        now = {part.name: part.fingerprint for part in self._source.parts()}
+        for part in [part for part in self._staged if now.get(part) != self._seen[part]]:
+            self._report.waiting.append(part)
+            del self._staged[part], self._prepared[file_name(part)]
+
+    def _count(self, read: Collection[Figures], dropped: int, *, changed: bool) -> None:
+        report = self._report
+        report.read += len(read)
+        report.dropped += dropped
+        report.changed |= changed
+        for figures in read:
+            report.rows += figures.rows
+            report.rejected += figures.rejected
+            report.duplicates += figures.duplicates
+            for event, count in figures.no_key.items():
+                report.no_key[event] = report.no_key.get(event, 0) + count

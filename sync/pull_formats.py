@@ -1,0 +1,116 @@
+"""How each format of a body is brought to the shape that pull_reading speaks of.
+
+A `Way` has two queries of `line, raw, broken, t0, k0, …`. The fast one reads the body as it lies
+there and says neither line nor text. The slow one does, at several times the cost; it reads the
+table `batch`, filled over and over by `batches`, where the engine alone would stop at a bad row.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from connectors.base import Body
+from connectors.files_csv import Table
+from sync.engine import DuckEngine
+from sync.pull_careful import Batch, csv_batches, json_batches
+from sync.pull_reading import TEXT, json_records_sql
+from sync.quoting import literal, path_literal, quoted
+
+BATCH_TABLE = "batch"
+
+_UNSAID = (
+    "CAST(NULL AS BIGINT) AS line, CAST(NULL AS VARCHAR) AS raw, CAST(NULL AS VARCHAR) AS broken"
+)
+_SAID = (
+    "CAST(line AS BIGINT) AS line, CAST(raw AS VARCHAR) AS raw, CAST(broken AS VARCHAR) AS broken"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """See above. Without `batches` the slow query reads the body itself."""
+
+    fast: str
+    slow: str
+    batches: Callable[[], Iterator[Batch]] | None
+
+
+def way(engine: DuckEngine, body: Body, names: Sequence[str], *, strict: bool) -> Way:
+    """How to read `names` from a body. `strict`: a CSV must have them all, else StopCycle."""
+    match body.format:
+        case "jsonl":
+            return _json(body, names)
+        case "csv":
+            return _csv(body, names, strict=strict)
+        case "parquet":
+            return _parquet(engine, body, names)
+
+
+def _json(body: Body, names: Sequence[str]) -> Way:
+    # Lines as documents, not as columns: a declared column would match names in any case.
+    whole = (
+        f"SELECT {_UNSAID}, json FROM read_json_objects({path_literal(body.path)},"
+        f" format = 'newline_delimited', ignore_errors = true, compression = {_zip(body)})"
+    )
+    lines = f"SELECT {_SAID}, TRY_CAST(CAST(raw AS VARCHAR) AS JSON) AS json FROM {BATCH_TABLE}"
+    return Way(
+        json_records_sql(names, whole), json_records_sql(names, lines), lambda: json_batches(body)
+    )
+
+
+def _csv(body: Body, names: Sequence[str], *, strict: bool) -> Way:
+    with Table(body.path, zipped=body.gzip) as table:
+        columns, delimiter = table.columns, table.delimiter
+        # A name that the header has twice is refused, since nobody can say which is meant.
+        places = [
+            table.position(name) if columns and (strict or name in columns) else None
+            for name in names
+        ]
+
+    def cells(said: str, texts: Sequence[str]) -> str:
+        pairs = (
+            f"nullif({text}, '') AS t{number}, "
+            f"CAST(IF({text} <> '', {TEXT}, NULL) AS UTINYINT) AS k{number}"
+            for number, text in enumerate(texts)
+        )
+        return f"SELECT {said}, {', '.join(pairs)} FROM "
+
+    # By position, since two columns may differ in case alone.
+    declared = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(max(1, len(columns))))
+    nothing = "CAST(NULL AS VARCHAR)"
+    fast = cells(_UNSAID, [nothing if place is None else f"c{place}" for place in places]) + (
+        f"read_csv({path_literal(body.path)}, auto_detect = false, header = true,"
+        f" columns = {{{declared}}}, delim = {literal(delimiter)}, quote = '\"', escape = '\"',"
+        f" strict_mode = true, compression = {_zip(body)})"
+    )
+    slow = cells(_SAID, [f"CAST(c{number} AS VARCHAR)" for number in range(len(places))])
+    return Way(fast, slow + BATCH_TABLE, lambda: csv_batches(body, places))
+
+
+def _parquet(engine: DuckEngine, body: Body, names: Sequence[str]) -> Way:
+    # Made a document of, so that numbers, lists and dates become text as they do elsewhere.
+    kinds = engine.rows(
+        f"DESCRIBE FROM read_parquet({path_literal(body.path)}, hive_partitioning = false)"
+    )
+    fields: list[str] = []
+    for name, kind, *_ in kinds:
+        if name == "properties":
+            is_text = kind == "VARCHAR"
+            fields.append(f"'properties', {'TRY_CAST(properties AS JSON)' if is_text else name}")
+        elif name in names:
+            fields.append(f"{literal(name)}, {quoted(name)}")
+    document = f"json_object({', '.join(fields)})"
+    whole = (
+        f"SELECT {_UNSAID}, {document} AS json"
+        f" FROM read_parquet({path_literal(body.path)}, hive_partitioning = false)"
+    )
+    numbered = (
+        f"SELECT file_row_number + 1 AS line, CAST({document} AS VARCHAR) AS raw,"
+        f" CAST(NULL AS VARCHAR) AS broken, {document} AS json"
+        f" FROM read_parquet({path_literal(body.path)}, hive_partitioning = false,"
+        " file_row_number = true)"
+    )
+    return Way(json_records_sql(names, whole), json_records_sql(names, numbered), None)
+
+
+def _zip(body: Body) -> str:
+    return "'gzip'" if body.gzip else "'none'"

@@ -1,0 +1,193 @@
+"""What is read of an event, and how a raw value becomes a column of the lake, in SQL.
+
+Every body, whatever its format, is first brought to one shape: a row per record with its values as
+pairs `t0, k0, t1, k1, …` in the order of `Reading.names`: text, and the kind that it had in the
+source (TEXT, NUMBER, BOOLEAN, NESTED; NULL where the value is missing or null). `rows_sql` makes
+the lake's columns of it, and a `reason` where a record cannot be an event.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from config.mapping_file import EventsEntry
+from sync.quoting import literal, quoted
+
+LAKE_VERSION = 1
+"""Raised when the same source would be read into other rows: everything is pulled anew."""
+
+TEXT, NUMBER, BOOLEAN, NESTED = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The properties of an event that mean something to us, by the source's names."""
+
+    event: str | None
+    """property with the event's name; None where `event_name` says it"""
+    event_name: str | None
+    time: str
+    account: str
+    user: str | None
+    id: str | None
+    keep: tuple[tuple[str, str], ...]
+    """(our name, the source's name), ordered by our name"""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All properties that are looked at, each once."""
+        named = (self.event, self.time, self.account, self.user, self.id)
+        wanted = [name for name in named if name is not None]
+        return tuple(dict.fromkeys([*wanted, *(field for _, field in self.keep)]))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the kept properties in the lake."""
+        return tuple(name for name, _ in self.keep)
+
+    @property
+    def key(self) -> str:
+        """Differs where the same body would be read into other rows."""
+        said = [LAKE_VERSION, self.event, self.event_name, self.time, self.account]
+        text = json.dumps([*said, self.user, self.id, self.keep])
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def reading_of(entry: EventsEntry) -> Reading:
+    """An entry of mapping.yaml, with what it leaves unsaid.
+
+    Product events name themselves in `event`, happened at `time`, are done by `user` and are told
+    apart by `$insert_id`. Records of an object are events of the one name that the entry gives;
+    nobody did them and each row counts, unless the entry names a `user` and an `id`.
+    """
+    product = entry.object is None
+    return Reading(
+        event="event" if entry.event is None else None,
+        event_name=entry.event,
+        time=entry.at or "time",
+        account=entry.account.property,
+        user=entry.user or ("user" if product else None),
+        id=entry.id or ("$insert_id" if product else None),
+        keep=tuple(sorted((name, spec.field) for name, spec in entry.keep.items())),
+    )
+
+
+def pointer(*path: str) -> str:
+    """Where a value stands in a JSON document, as the engine's functions take it.
+
+    A JSON pointer, since a JSON path reads `*` as a wildcard and knows no empty name. But a pointer
+    of digits would count the elements of a list, so such names are quoted in a path.
+    """
+    if any(name.isdigit() for name in path):
+        steps = (name.replace("\\", "\\\\").replace('"', '\\"') for name in path)
+        return "$" + "".join(f'."{step}"' for step in steps)
+    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in path)
+
+
+MACROS = (
+    # the kind of a JSON text; null and the numbers that are none (NaN, Infinity) have none
+    f"""CREATE OR REPLACE TEMP MACRO gp_kind(j) AS CAST(CASE
+       WHEN starts_with(j, '"') THEN {TEXT}
+       WHEN starts_with(j, 't') OR starts_with(j, 'f') THEN {BOOLEAN}
+       WHEN starts_with(j, '{{') OR starts_with(j, '[') THEN {NESTED}
+       WHEN j IS NULL OR j IN ('null', 'NaN', 'Infinity', '-Infinity') THEN NULL
+       ELSE {NUMBER} END AS UTINYINT)""",
+    # seconds since 1970, or milliseconds from 1e11 on; NULL beyond the year 9999 or so
+    """CREATE OR REPLACE TEMP MACRO gp_epoch(n) AS
+       CASE WHEN abs(n) >= 1e15 THEN NULL
+            ELSE make_timestamp(
+                CAST(floor(n * IF(abs(n) >= 1e11, 1e3, 1e6) + 0.5) AS BIGINT)) END""",
+    r"""CREATE OR REPLACE TEMP MACRO gp_is_number(t) AS
+       regexp_full_match(t, '[+-]?\d+(\.\d*)?([eE][+-]?\d+)?')""",
+    r"""CREATE OR REPLACE TEMP MACRO gp_is_date(t) AS regexp_full_match(t, '\d{4}-\d{2}-\d{2}')""",
+    # The cast alone would also take "epoch", "infinity" and a time zone's name.
+    r"""CREATE OR REPLACE TEMP MACRO gp_instant(t) AS
+       CASE WHEN NOT regexp_full_match(t, '\d{4}-\d\d-\d\d[Tt ]'
+                   || '([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?'
+                   || ' ?([Zz]|UTC|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)?') THEN NULL
+            ELSE CAST(TRY_CAST(regexp_replace(regexp_replace(replace(upper(t), ',', '.'),
+                 ' ?(Z|UTC)$', ''), ' ([+-])', '\1') AS TIMESTAMPTZ) AS TIMESTAMP) END""",
+    f"""CREATE OR REPLACE TEMP MACRO gp_time(t, k) AS
+       CASE WHEN k = {NUMBER} THEN gp_epoch(TRY_CAST(t AS DOUBLE))
+            WHEN k <> {TEXT} THEN NULL
+            WHEN gp_is_number(t) THEN gp_epoch(TRY_CAST(t AS DOUBLE))
+            WHEN gp_is_date(t) THEN TRY_CAST(t AS DATE)::TIMESTAMP
+            ELSE gp_instant(t) END""",
+)
+"""To be executed once on every engine that runs `rows_sql`."""
+
+
+def rows_sql(reading: Reading, records: str) -> str:
+    """Rows of the lake from `records`, a relation of `line, raw, broken, t0, k0, …`.
+
+    Gives `line, raw, reason, keys` and the lake's columns. `keys` is the JSON text of a list of
+    account keys, NULL where there is one key or none.
+    """
+    place = {name: number for number, name in enumerate(reading.names)}
+
+    def text(name: str | None) -> str:
+        return "CAST(NULL AS VARCHAR)" if name is None else f"nullif(t{place[name]}, '')"
+
+    account = f"t{place[reading.account]}", f"k{place[reading.account]}"
+    when = f"t{place[reading.time]}", f"k{place[reading.time]}"
+    event = literal(reading.event_name)
+    if reading.event is not None:
+        number = place[reading.event]
+        event = f"CASE WHEN k{number} <> {NESTED} THEN nullif(t{number}, '') END"
+    kept = "".join(
+        f", t{place[field]} AS {quoted('p.' + name)}, k{place[field]} AS {quoted('k.' + name)}"
+        for name, field in reading.keep
+    )
+    return f"""
+        SELECT * REPLACE (CASE
+            WHEN reason IS NOT NULL THEN reason
+            WHEN event IS NULL THEN 'it has no event name'
+            WHEN coalesce(time_text, '') = '' THEN 'it has no time'
+            WHEN ts IS NULL THEN 'its time cannot be read: ' || left(time_text, 60)
+            WHEN year(ts) NOT BETWEEN 1900 AND 9999
+                THEN 'its time lies outside the years 1900 to 9999: ' || left(time_text, 60)
+            END AS reason)
+        FROM (
+            SELECT line, raw, broken AS reason,
+                CASE WHEN {account[1]} = {NESTED} AND starts_with({account[0]}, '[')
+                    THEN {account[0]} END AS keys,
+                CASE WHEN {account[1]} <> {NESTED} THEN nullif({account[0]}, '') END AS account_key,
+                {text(reading.user)} AS "user", {event} AS event,
+                gp_time(time_text, {when[1]}) AS ts,
+                CASE WHEN {when[1]} = {TEXT} THEN gp_is_date(time_text) ELSE false END AS date_only,
+                {text(reading.id)} AS insert_id, time_text{kept}
+            FROM (SELECT *, trim({when[0]}) AS time_text FROM ({records}))
+        )"""
+
+
+def json_records_sql(names: Sequence[str], documents: str) -> str:
+    """`records` for `rows_sql` from `documents`, a relation of `line, raw, broken, json`.
+
+    A property is looked for at the top level and then, where it is missing or null there, under
+    `properties`. Names count exactly, case and all; of a name that a document has twice the first
+    counts.
+    """
+    paths = [*map(pointer, names), *(pointer("properties", name) for name in names)]
+    asked = "[" + ", ".join(literal(path) for path in paths) + "]"
+    top = [
+        f"gp_kind(x[{number}]) AS a{number}, gp_kind(x[{number + len(names)}]) AS b{number}"
+        for number in range(1, len(names) + 1)
+    ]
+    pairs = [
+        f"CASE WHEN a{number} IS NOT NULL THEN y[{number}]"
+        f" WHEN b{number} IS NOT NULL THEN y[{number + len(names)}] END AS t{number - 1}, "
+        f"coalesce(a{number}, b{number}) AS k{number - 1}"
+        for number in range(1, len(names) + 1)
+    ]
+    return f"""
+        SELECT line, raw, broken, {", ".join(pairs)} FROM (
+            SELECT line, raw, broken, y, {", ".join(top)} FROM (
+                SELECT line, raw, json_extract(json, {asked})::VARCHAR[] AS x,
+                    json_extract_string(json, {asked}) AS y,
+                    CASE WHEN broken IS NOT NULL THEN broken
+                         WHEN json IS NULL THEN 'it is no JSON'
+                         WHEN NOT regexp_matches(json::VARCHAR, '^[ \\t\\r\\n]*[{{]')
+                             THEN 'it is no JSON object'
+                    END AS broken
+                FROM ({documents}))) """
