@@ -102,7 +102,7 @@ class Around:
         return Reply.of_json({"results": [{
             "name": "api-calls-daily", "usageLimit": self._settings().daily,
             "currentUsage": self.calls_today(), "collectedAt": self._portal.now().isoformat(),
-            "fetchStatus": "SUCCESS", 
+            "fetchStatus": "SUCCESS",
             "resetsAt": self._portal.now().replace(hour=23, minute=59).isoformat(),
         }]})  # fmt: skip
 

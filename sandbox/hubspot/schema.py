@@ -209,7 +209,7 @@ def _group(name: str, label: str) -> JsonDict:
 def _stage(stage_id: str, label: str, order: int, metadata: JsonDict) -> JsonDict:
     return {"id": stage_id, "label": label, "displayOrder": order, "metadata": metadata,
             "archived": False, "createdAt": "2020-01-01T00:00:00.000Z",
-            "updatedAt": "2020-01-01T00:00:00.000Z", 
+            "updatedAt": "2020-01-01T00:00:00.000Z",
             "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT"}  # fmt: skip
 
 

@@ -225,7 +225,7 @@ class _Chunk:
             name = str(fault.get("field"))
             if fault.get("object") not in (None, one.obj.name) or name not in values:
                 continue
-            if "value" in fault.settings and to_csv(values[name]) != str(fault.get("value")):
+            if "value" in fault.settings and not _same(values[name], fault.get("value")):
                 continue
             if fault.fires():
                 text = str(fault.get("message", "This value is not allowed by an admin's rule"))
@@ -279,6 +279,16 @@ def keep_history(
                 "OldValue": _plain(before.get(name)), "NewValue": _plain(value),
             }  # fmt: skip
             org.insert(obj.history, change, at or org.now(), user)
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    """Equal as numbers, or as text: a fault's settings know no types."""
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        try:
+            return float(wanted) == value
+        except (TypeError, ValueError):
+            return False
+    return to_csv(value) == str(wanted)
 
 
 def _plain(value: Any) -> Any:
