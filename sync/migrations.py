@@ -67,13 +67,6 @@ CREATE TABLE lake_parts (
     PRIMARY KEY (source, part)
 ) WITHOUT ROWID;
 
-CREATE TABLE lake_changes (
-    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
-    source      TEXT NOT NULL,
-    account_key TEXT NOT NULL,
-    first_day   TEXT NOT NULL
-);
-
 CREATE TABLE match_counts (
     run_id  INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     source  TEXT NOT NULL,

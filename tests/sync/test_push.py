@@ -154,6 +154,22 @@ def test_a_process_that_dies_at_any_step_is_put_right_by_the_next_run(state, sin
     assert run_once(state, sink, WANTED).records == 0
 
 
+def test_what_was_never_sent_is_not_taken_for_written(state, sink):
+    """Even if the CRM shows the value: then it was somebody else who put it there."""
+
+    def die(_):
+        raise DiedError
+
+    with pytest.raises(DiedError):
+        run_once(state, sink, WANTED, on_step=die)
+    sink.records["1"].update(WANTED["1"])
+    run_once(state, sink, WANTED)
+    assert states(state) == [(key, "forgotten") for key in "12345"] + [
+        (key, "confirmed") for key in "2345"
+    ]
+    assert last_written(state, "Account", "1") == {}
+
+
 def test_what_was_settled_by_reading_says_so(state, sink):
     sink.after = raising(DiedError())
     with pytest.raises(DiedError):

@@ -17,7 +17,7 @@ from sync.state import FILE_NAME, RUN_KEY, State, StateError, instant_text, read
 def test_a_new_home_is_made_with_all_tables(tmp_path):
     with State(tmp_path / "deep" / "home") as state:
         names = set(state.db.table_names())
-        assert {"settings", "runs", "pulls", "sightings", "lake_parts", "lake_changes"} <= names
+        assert {"settings", "runs", "pulls", "sightings", "lake_parts"} <= names
         assert {"match_counts", "checkpoints", "writes"} <= names
         assert state.value("PRAGMA journal_mode") == "wal"
         assert state.value("PRAGMA foreign_keys") == 1
