@@ -106,7 +106,9 @@ class Project:
         told: dict[tuple[str, str], list[tuple[date, Any]]] = {}
         for day, account_id, values in sightings or []:
             for name, value in values.items():
-                told.setdefault((account_id, name), []).append((day, value or None))
+                told.setdefault((account_id, name), []).append(
+                    (day, None if value == "" else value)
+                )
         for (account_id, name), values_by_day in told.items():
             if account_id in accounts and name in self.fields:
                 accounts[account_id].seen[name] = sorted(values_by_day, key=lambda seen: seen[0])

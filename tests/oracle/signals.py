@@ -94,7 +94,7 @@ class Signals:
             return event.is_product
         if isinstance(what, str):
             return event.name in self.features.get(what, [what])
-        return any(self.is_meant(event, one) for one in what)
+        return event.name in what
 
     def passes(self, event: Event, spec: Config) -> bool:
         """Whether the signal's `where` holds for the event."""

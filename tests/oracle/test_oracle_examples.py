@@ -216,6 +216,39 @@ stages:
     assert small.row("03-02")["stage_waiting"] is True
 
 
+def test_the_next_stage_in_order_is_none_that_is_entered_from_the_side(tmp_path: Path):
+    """One leads past Side and Gone, whose enters do not hold, to Two."""
+    journey = """
+signals: {shared: {count: Shared}}
+stages:
+  - {stage: One, enter: shared >= 0, exit: shared >= 1}
+  - {stage: Side, enter: shared > 9, from: [One], exit: shared > 9}
+  - {stage: Gone, enter: shared > 9, ends: true}
+  - {stage: Two, exit: shared > 9}
+"""
+    small = Small(tmp_path, journey, "03-01 Shared ann")
+    assert small.told("03-02") == ["One 03-01 completed 03-01 to 03-01", "Two 03-01"]
+
+
+def test_stages_that_end_hand_on_to_each_other_once_a_day(tmp_path: Path):
+    """Neither enter holds from 03-08 on: GoneA to GoneB, back to GoneA, and no further that day."""
+    journey = """
+start: signed_on
+stages:
+  - {stage: One, enter: day = day, exit: seats >= 99}
+  - {stage: GoneA, enter: contract_end < day, ends: true, then: GoneB}
+  - {stage: GoneB, enter: seats > 99, ends: true}
+"""
+    sightings = contract(("03-01", "03-04"), ("03-08", "12-31"))
+    small = Small(tmp_path, journey, "", "a: signed_on=2024-03-01", sightings)
+    assert small.told("03-08") == [
+        "One 03-01 to 03-05",
+        "GoneA 03-05 to 03-08",
+        "GoneB 03-08 to 03-08",
+        "GoneA 03-08",
+    ]
+
+
 def test_an_exit_may_speak_of_the_stay(tmp_path: Path):
     journey = """
 stages:
@@ -248,6 +281,17 @@ def test_overdue_is_past_the_target_and_over_with_completion(tmp_path: Path):
         True,
         None,
     ]
+
+
+def test_a_stage_that_is_completed_is_not_overdue_however_long_it_waits(tmp_path: Path):
+    journey = """
+signals: {shared: {count: Shared}}
+stages:
+  - {stage: One, enter: shared >= 0, exit: shared >= 1, target: 2d}
+  - {stage: Two, enter: shared >= 9, exit: shared > 9}
+"""
+    row = Small(tmp_path, journey, "03-01 Shared ann").row("03-09")
+    assert (row["stage_waiting"], row["stage_overdue"], row["days_in_stage"]) == (True, False, 8)
 
 
 # --- the first known day, time to value -----------------------------------------------------------
