@@ -191,7 +191,7 @@ class _Compiler:
 
     def maybe(
         self, text: str | None, path: Path, scope: Mapping[str, Type],
-        want: Type = "boolean", *, dated: bool = True,
+        want: Type | None = "boolean", *, dated: bool = True,
     ) -> Node | None:  # fmt: skip
         if text is None:
             return None
@@ -249,7 +249,7 @@ class _Compiler:
             stage,
             self.maybe(stage.enter, (*path, "enter"), enter),
             self.maybe(stage.exit, (*path, "exit"), leave),
-            self.maybe(stage.metric, (*path, "metric"), everything, "number"),
+            self.maybe(stage.metric, (*path, "metric"), everything, None),
             frozenset(numbers[name] for name in stage.from_ if name in numbers),
             ANY in stage.from_,
             numbers.get(stage.then) if stage.then is not None else None,

@@ -327,7 +327,7 @@ class _Reader:
         args = [self._node(arg, depth) for arg in (tree.this, *tree.expressions)]
         if name in ("abs", "lower"):
             want: Type = "number" if name == "abs" else "text"
-            return Call(name, (self._typed(name, coerce(args[0], want), want),), want)  # type: ignore[arg-type]
+            return Call(name, (self._typed(name, coerce(args[0], want), want),), want)
         args, kind = _unify(args)
         if name != "coalesce" and kind == "boolean":
             raise ExpressionError(f"true and false have no order for {name.upper()}")

@@ -123,7 +123,7 @@ class Outputs:
             case "previous_stage" | "stage_owner" | "stage_play":
                 return self._of_stage(name)
             case "stage_metric":
-                return plain(self._metric(), "number")
+                return self._metric()
             case "history_complete":
                 return self.outcome.history_complete.tolist()  # type: ignore[no-any-return]
             case "health_trend":
@@ -159,17 +159,19 @@ class Outputs:
         told = [getattr(plan.stage, name.removeprefix("stage_")) for plan in plans] + [None]
         return [told[index] for index in state.stage.tolist()]
 
-    def _metric(self) -> Vector:
+    def _metric(self) -> list[Value]:
+        """The figure of each account's present stage; stages may have metrics of different types."""
         outcome = self.outcome
-        values, known = np.zeros(self.size), np.zeros(self.size, np.bool_)
+        found: list[Value] = [None] * self.size
         everyone = Frame(self.size, outcome.days.last, outcome.lookup)
         for index, plan in enumerate(outcome.compiled.stages):
             here = np.flatnonzero(outcome.state.stage == index)
             if plan.metric is None or not len(here):
                 continue
-            metric = compile_vector(plan.metric)(everyone.part(here))
-            values[here], known[here] = metric.values, metric.known
-        return Vector(values, known)
+            values = plain(compile_vector(plan.metric)(everyone.part(here)), plan.metric.type)
+            for row, value in zip(here.tolist(), values, strict=True):
+                found[row] = value
+        return found
 
     def _trend(self) -> Vector:
         state, day = self.outcome.state, self.outcome.days.judged

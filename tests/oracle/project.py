@@ -111,7 +111,8 @@ class Project:
                 )
         for (account_id, name), values_by_day in told.items():
             if account_id in accounts and name in self.fields:
-                accounts[account_id].seen[name] = sorted(values_by_day, key=lambda seen: seen[0])
+                # What was seen twice on one day is what was seen last on it.
+                accounts[account_id].seen[name] = sorted(dict(values_by_day).items())
         return sorted(accounts.values(), key=lambda account: account.id)
 
     def csv_rows(self, connection: str, object_name: str) -> Iterator[dict[str, str]]:
