@@ -1,0 +1,134 @@
+"""The command line: which commands there are, and the one place where errors become words.
+
+Only click is imported here, and a command's own module only when that command runs, so that help
+and mistakes are answered at once.
+"""
+
+import contextlib
+import importlib
+import os
+import sys
+from typing import Any, NamedTuple, NoReturn
+
+import click
+
+from config.errors import FixConfig, GatepostError
+from gatepost import __version__
+from gatepost.crash import crash_sentence
+from gatepost.options import HOME_KEY
+from gatepost.redact import redacted
+
+INTERRUPTED = 130
+READER_GONE = 141  # what the shell reports for a program that SIGPIPE ended
+
+
+class Listed(NamedTuple):
+    """A command in the listing: where it lives, and its one line."""
+
+    module: str
+    line: str
+
+
+# The lines stand here as well as in the commands, so that the listing imports none of them.
+COMMANDS = {
+    "demo": Listed("gatepost.commands.demo", "Simulate a company and run everything on it."),
+    "init": Listed("gatepost.commands.init", "Write a small project to start from."),
+    "check": Listed("gatepost.commands.check", "Find every mistake in a project's files."),
+    "evaluate": Listed("gatepost.commands.evaluate", "Show what is computed for each account."),
+    "history": Listed("gatepost.commands.history", "Show stays, moments and breaches, dated."),
+    "explain": Listed("gatepost.commands.explain", "Say why an account is where it is."),
+    "plan": Listed("gatepost.commands.plan", "Show what would be written, and write nothing."),
+    "apply": Listed("gatepost.commands.apply", "Write what a plan says."),
+    "sync": Listed("gatepost.commands.sync", "Pull, compute and write what changed."),
+    "schema": Listed("gatepost.commands.schema", "Print the JSON Schema of a file, for editors."),
+}
+
+
+class Commands(click.Group):
+    """The group. Commands are imported on use, listed from the table above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table: from the first look to daily work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        listed = COMMANDS.get(cmd_name)
+        if listed is None:
+            return None
+        found: click.Command = importlib.import_module(listed.module).command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, listed.line) for name, listed in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; whatever it raises but click's own usage errors ends here, in words."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here, so that a reader who left is noticed here
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except (KeyboardInterrupt, click.Abort):
+            _say("Stopped before the end. What was finished is kept; run it again to go on.")
+            code = INTERRUPTED
+        except BrokenPipeError:
+            _forget_stdout()
+            code = READER_GONE
+        except GatepostError as error:
+            _say_error(error)
+            code = error.exit_code
+        except Exception as error:  # noqa: BLE001 (no traceback may reach a user: it goes to a file)
+            _say(crash_sentence(error, ctx.meta.get(HOME_KEY)))
+            code = 1
+        else:
+            return result
+        raise click.exceptions.Exit(code)
+
+
+def _say_error(error: GatepostError) -> None:
+    """An error and its way out. Problems of files stand one a line, as `check` prints them."""
+    if isinstance(error, FixConfig):
+        count = len(error.problems)
+        _say(str(error), label="")
+        _say(f"{count} {'problem' if count == 1 else 'problems'} to put right first.")
+    else:
+        _say(str(error))
+    if error.hint:
+        _say(error.hint, label="hint: ")
+
+
+def _say(text: str, label: str = "gatepost: ") -> None:
+    with contextlib.suppress(OSError):  # stderr may be closed as well
+        click.echo(f"{label}{redacted(text)}", err=True)
+
+
+def _forget_stdout() -> None:
+    """Point stdout at nothing: the interpreter flushes it once more on its way out."""
+    with contextlib.suppress(OSError, ValueError):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with `gatepost demo`, or `gatepost init`. Each command has --help with examples.",
+)
+@click.version_option(__version__, "-V", "--version", message="gatepost %(version)s")
+def commands() -> None:
+    """Replay product usage through your customer journey and write the result into the CRM.
+
+    Gatepost reads a project folder, pulls events and fields, walks every account through its
+    stages, shows what it would change in the CRM and why, and changes it.
+    """
+
+
+def main() -> NoReturn:
+    """The `gatepost` program."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name in a CRM may be what a terminal cannot show: an escape is better than an end.
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
+    commands.main(prog_name="gatepost")
+    sys.exit()

@@ -1,0 +1,1 @@
+"""One file per verb: it reads options, calls one function, prints."""

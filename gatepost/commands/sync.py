@@ -1,0 +1,54 @@
+"""`gatepost sync`: the whole way at once."""
+
+from datetime import UTC, datetime
+
+import click
+
+from gatepost import __version__
+from gatepost.options import Ask, Command, asks, format_option, home_of
+
+EXAMPLES = (
+    ("Bring the CRM up to date", "gatepost sync --project acme"),
+    ("In a crontab: silent unless something is wrong",
+     "gatepost sync --project acme --quiet > sync.log"),
+    ("What was done, for a program", "gatepost sync --format json"),
+)  # fmt: skip
+
+
+@click.command("sync", cls=Command, examples=EXAMPLES)
+@asks()
+@format_option("table", "json")
+def command(ask: Ask, style: str) -> None:
+    """Pull, compute and write what changed.
+
+    The same as `gatepost apply` without a plan, and without a question. If nothing has changed
+    since the last sync it is over at once. Records are updated, never created or deleted.
+    """
+    from sync.quick import nothing_new
+
+    if nothing_new(home_of(ask.folder), ask.folder, __version__, ask.as_of, datetime.now(UTC)):
+        _say_nothing_new(style)
+        return
+    from gatepost.finishing import finish
+    from gatepost.opening import opened
+
+    with opened(ask, writes=True) as cycle:
+        applied = cycle.sync()
+    finish(ask, applied.report, cycle.summary, style)
+
+
+def _say_nothing_new(style: str) -> None:
+    from gatepost.tables import emit, json_lines
+
+    if style == "json":
+        nothing = {
+            "records": 0,
+            "written": 0,
+            "fields": 0,
+            "failed": [],
+            "unknown": [],
+            "unsent": 0,
+        }
+        emit(json_lines([{"nothing_new": True, **nothing, "summary": None}]))
+    else:
+        emit(["Nothing new: the sources are as the last sync left them, and nothing was written."])

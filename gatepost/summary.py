@@ -1,0 +1,116 @@
+"""What a run came to, in sentences: what was pulled, what found its account, what to look at."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from gatepost.cells import counted, one_line, percent
+
+if TYPE_CHECKING:
+    from sync.push import Outcome, PushReport
+    from sync.summary import RunSummary, SourceSummary
+
+_SHOWN = 5
+
+
+def notes(summary: "RunSummary") -> list[str]:
+    """What whoever asked should hear besides the result: most runs have a line or two."""
+    return [*_sources(summary), *attention(summary)]
+
+
+def attention(summary: "RunSummary") -> Iterator[str]:
+    """Warnings: one sentence each, with the way out where there is one."""
+    for text in summary.warnings:
+        yield f"warning: {one_line(text)}"
+    for source in summary.sources:
+        yield from _source_warnings(source)
+    if summary.doubled:
+        listed = _listed([f"{who} ({why})" for who, why in sorted(summary.doubled.items())])
+        yield (
+            f"warning: {counted(len(summary.doubled), 'account')} will not be written,"
+            f" since a key is shared: {listed}"
+        )
+    for name, found in sorted(summary.unreadable.items()):
+        shown = _listed([f"{who}: {text!r}" for who, text in found.examples])
+        yield (
+            f"warning: field {name} can't be read for {counted(found.accounts, 'account')}"
+            f" and counts as unknown: {shown}"
+        )
+
+
+def _sources(summary: "RunSummary") -> Iterator[str]:
+    for source in summary.sources:
+        parts = []
+        if source.pulled:
+            parts.append(f"{counted(source.pulled, 'event')} pulled")
+        if source.match and source.match.share is not None:
+            matched = percent(source.match.share)
+            parts.append(f"{matched} of {source.match.events:,} events found their account")
+        if parts:
+            yield f"{source.name}: {', '.join(parts)}"
+
+
+def _source_warnings(source: "SourceSummary") -> Iterator[str]:
+    if source.rejected:
+        yield f"warning: {source.name}: {counted(source.rejected, 'row')} could not be read"
+    if source.no_key:
+        yield f"warning: {source.name}: {counted(source.no_key, 'event')} without an account key"
+    match = source.match
+    if match and match.unmatched_keys:
+        keys = _listed(
+            [f"{key} ({events:,})" for key, events in match.unmatched], match.unmatched_keys
+        )
+        yield (
+            f"warning: {source.name}: {counted(match.unmatched_keys, 'key')} no account has: {keys}"
+        )
+
+
+def _listed(texts: list[str], total: int | None = None) -> str:
+    """The first few, and how many more there are."""
+    count = len(texts) if total is None else total
+    more = f" and {count - _SHOWN:,} more" if count > _SHOWN else ""
+    return one_line(", ".join(texts[:_SHOWN]) + more)
+
+
+def applied_lines(report: "PushReport") -> list[str]:
+    """What became of a plan: the result of `apply` and `sync`."""
+    if not report.records:
+        return ["Nothing needs writing: every record shows what was computed."]
+    records = counted(report.confirmed, "record")
+    lines = [f"{counted(report.confirmed_fields, 'field')} of {records} written."]
+    lines += _outcomes(report.failed, "refused by the CRM")
+    lines += _outcomes(report.unknown, "unknown: read again before the next write")
+    if report.unsent:
+        why = f": {report.error}" if report.error else ""
+        lines.append(f"{counted(report.unsent, 'record')} left for the next run{why}")
+    return lines
+
+
+def _outcomes(outcomes: "tuple[Outcome, ...]", what: str) -> Iterator[str]:
+    if outcomes:
+        yield f"{counted(len(outcomes), 'record')} {what}:"
+    for one in outcomes[:_SHOWN]:
+        who = f"{one.name} ({one.account_id})" if one.name else one.account_id
+        code = f" [{one.code}]" if one.code else ""
+        yield one_line(f"  {who}: {one.message}{code}")
+    if len(outcomes) > _SHOWN:
+        yield f"  and {len(outcomes) - _SHOWN:,} more: see the table `writes` of the state file"
+
+
+def applied_object(report: "PushReport", summary: "RunSummary") -> dict[str, Any]:
+    """The same for programs; `nothing_new` is true only where a sync found that at once."""
+    return {
+        "nothing_new": False,
+        "records": report.records,
+        "written": report.confirmed,
+        "fields": report.confirmed_fields,
+        "failed": [_outcome(one) for one in report.failed],
+        "unknown": [_outcome(one) for one in report.unknown],
+        "unsent": report.unsent,
+        "summary": summary.to_json(),
+    }
+
+
+def _outcome(one: "Outcome") -> dict[str, str]:
+    return {
+        "object": one.object, "id": one.account_id, "code": one.code, "message": one.message,
+    }  # fmt: skip

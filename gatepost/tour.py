@@ -1,0 +1,129 @@
+"""What the demo says: what changed, where accounts are, who is stuck, and why. Pure text."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatepost.cells import Value, counted, days
+from gatepost.changes import by_field, moves, sample
+from gatepost.funnel import Standing, Stuck, funnel, funnel_cells
+from gatepost.page import page
+from gatepost.page_parts import aligned, heading
+from gatepost.summary import applied_lines, attention
+from gatepost.tables import width
+
+if TYPE_CHECKING:
+    from config.journey import Journey
+    from config.load import Project
+    from mapping.explain import Explanation
+    from sync.plan import Plan
+    from sync.push import PushReport
+    from sync.summary import RunSummary
+
+_RECORDS, _STUCK, _MOVES = 2, 6, 10
+_LONGEST = 110
+
+
+def company(folder: Path, accounts: int, as_of: date) -> list[str]:
+    """What is looked at."""
+    return [
+        heading("A simulated company"),
+        f"  {counted(accounts, 'account')} in a CRM of plain files and half a year of usage,",
+        f"  as of {as_of}. The project folder is {folder}; its journey, {folder / 'journeys'}.",
+    ]
+
+
+def changes(project: "Project", plan: "Plan", report: "PushReport") -> Iterator[str]:
+    """What was written: figures by field, moves between stages, a few records in full."""
+    yield f"\n{heading('What changed in the CRM')}"
+    yield from (f"  {line}" for line in applied_lines(report))
+    if not plan.changes:
+        return
+    yield ""
+    yield from _indented(
+        aligned([[name, f"{count:,}"] for name, count in by_field(plan)], right={1})
+    )
+    for field in _stage_fields(project):
+        found = moves(plan, field)
+        cells = [
+            [_named(old), "→", _named(new), f"{count:,}"] for old, new, count in found[:_MOVES]
+        ]
+        if cells:
+            yield f"\n  Moves between stages ({field}):"
+            yield from _indented(aligned(cells, right={3}), 4)
+    yield "\n  For example:"
+    yield from _indented(list(sample(plan, _RECORDS, width() - 4)), 4)
+
+
+def funnel_lines(journey: "Journey", accounts: Sequence[Standing]) -> Iterator[str]:
+    """Where accounts are."""
+    yield f"\n{heading('The stage funnel')}"
+    header = ["", "accounts", "share", "median days", "waiting", "overdue"]
+    steps = funnel([stage.name for stage in journey.stages], accounts)
+    yield from _indented(aligned([header, *funnel_cells(steps)], right={1, 2, 3, 4, 5}))
+
+
+def stuck_lines(late: Sequence[Stuck]) -> Iterator[str]:
+    """Who is past the time that the stage should take."""
+    title = f"Who is stuck: {counted(len(late), 'account')}, longest first"
+    yield f"\n{heading(title)}"
+    for one in late[:_STUCK]:
+        who = one.who
+        state = "waiting" if who.waiting else "over target"
+        yield f"  {who.name} ({who.account}): {who.stage}, {days(one.days)} {state}"
+        if who.missing:
+            yield f"    {_cut(who.missing)}"
+    if len(late) > _STUCK:
+        yield f"  and {len(late) - _STUCK:,} more"
+
+
+def interesting(late: Sequence[Stuck]) -> str | None:
+    """The id of an account whose explanation shows much: stuck, with alerts, past the beginning."""
+    by_story = sorted(late, key=lambda one: (not one.who.alerts, "; " not in one.who.missing))
+    return by_story[0].who.account if by_story else None
+
+
+def one_account(explained: "Sequence[Explanation]", journey: "Journey") -> Iterator[str]:
+    """The page of one account."""
+    for one in explained:
+        yield f"\n{heading('One account explained')}"
+        yield from _indented(page(one, journey, width() - 2).rstrip().splitlines())
+
+
+def to_look_at(summary: "RunSummary") -> Iterator[str]:
+    """What a person should look at in the data."""
+    found = list(attention(summary))
+    if found:
+        yield f"\n{heading('What to look at in the data')}"
+    for line in found:
+        yield f"  {line.removeprefix('warning: ')}"
+
+
+def next_steps(folder: Path, chosen: str | None) -> list[str]:
+    """What to try now."""
+    lines = [
+        f"gatepost evaluate --project {folder} --as-of 2026-06-30",
+        f"gatepost explain {chosen or 'ACCOUNT'} --project {folder} --as-of 2026-05-31",
+        f"gatepost plan --project {folder} --as-of 2026-06-30   # after an edit of the journey",
+    ]
+    return [f"\n{heading('Try next')}", *(f"  {line}" for line in lines)]
+
+
+def _stage_fields(project: "Project") -> Iterator[str]:
+    for entry in project.mapping.write:
+        for name, spec in entry.fields.items():
+            if spec.output == "stage":
+                yield name
+
+
+def _named(value: Value) -> str:
+    return str(value) if value else "(empty)"
+
+
+def _indented(lines: Sequence[str], by: int = 2) -> Iterator[str]:
+    return (" " * by + line if line else "" for line in lines)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
