@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from config.mapping_file import FieldSpec
 from sync.fields import BEGINNING, load_fields
 from sync.sightings import record_sightings
-from sync.state import State
+from sync.state import State, instant_text
 from sync.typed import day_number
 
 MAY = date(2026, 5, 31)
@@ -196,6 +196,17 @@ def test_a_clock_that_was_set_back_does_not_freeze_a_value(state):
     ]
 
 
+def test_an_overtaken_sighting_counts_for_the_later_pull_s_day(state):
+    """Steps stay in the order of their days, and the overtaken value never shows."""
+    pull(state, "2026-05-02T10:00:00Z", a={"x": "1"}, b={"x": "1"})
+    pull(state, "2026-05-10T10:00:00Z", a={"x": "2"}, b={"x": "1"})
+    pull(state, "2026-05-09T10:00:00Z", a={"x": "3"}, b={"x": "4"})
+    assert steps(load(state, x="text"), "x") == {
+        "a": [(None, "1"), (date(2026, 5, 9), "3")],
+        "b": [(None, "1"), (date(2026, 5, 9), "4")],
+    }
+
+
 def test_no_accounts_at_all(state):
     table = load(state, x="text")
     assert (table.accounts, table.names, len(table.steps["x"].day)) == ((), (), 0)
@@ -244,16 +255,16 @@ def plain_value(pulls, place, day, as_of, zone):
 
 @given(PULLS, st.integers(1, 11), st.integers(1, 11), st.sampled_from([ZONE, "Asia/Tokyo"]))
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_steps_agree_with_a_plain_reading(tmp_path_factory, pulls, day, until, zone):
+def test_steps_agree_with_a_plain_reading(state, pulls, day, until, zone):
     """For every day up to the last, over random pulls in two timezones."""
     as_of = date(2026, 5, until)
-    with State(tmp_path_factory.mktemp("home")) as state:
+    with state.transaction() as connection:  # one file for all examples
+        connection.execute("DELETE FROM sightings")
+        connection.execute("DELETE FROM pulls")
         for hours, world in pulls:
             instant = datetime.fromtimestamp(1_777_593_600 + hours * 3600, UTC)
-            record_sightings(
-                state, "Account", world.items(), instant.strftime("%Y-%m-%dT%H:%M:%SZ")
-            )
-        table = load(state, as_of, zone, f="number", g="number")
+            record_sightings(state, "Account", world.items(), instant_text(instant))
+    table = load(state, as_of, zone, f="number", g="number")
     on = min(date(2026, 5, day), as_of)
     for number, account in enumerate(table.accounts):
         for field in "fg":

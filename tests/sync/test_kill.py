@@ -14,8 +14,8 @@ from sync.ledger import unsettled
 from sync.push import STEPS
 from sync.state import State
 
-ROWS = 2000
-TRIES = 36
+ROWS = 1000
+TRIES = 32
 ROOT = Path(__file__).parents[2]
 
 

@@ -137,5 +137,5 @@ class PushMachine(RuleBasedStateMachine):
                 assert score in intended
 
 
-PushMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+PushMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
 TestPush = PushMachine.TestCase

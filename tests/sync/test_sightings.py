@@ -78,6 +78,13 @@ def test_an_account_that_vanished_is_marked_and_may_come_back(state):
     ]
 
 
+def test_only_those_that_vanished_since_the_last_pull_are_counted(state):
+    pull(state, "2026-05-01", a={}, b={}, c={})
+    pull(state, "2026-05-02", b={}, c={})
+    assert pull(state, "2026-05-03", c={}).gone == 1
+    assert [row[2] for row in noted(state) if row[3] is None] == ["2026-05-02", "2026-05-03"]
+
+
 def test_one_vanished_and_one_new_account_do_not_hide_each_other(state):
     pull(state, "2026-05-01", a={}, b={})
     sighted = pull(state, "2026-05-02", b={}, c={})
