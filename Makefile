@@ -2,7 +2,7 @@
 # the locks, with hashes, into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench format lock image clean venv
+.PHONY: help demo test judges bench format lock image clean venv
 
 # Another interpreter: make test PYTHON=/path/to/python3.11
 PYTHON ?=
@@ -22,6 +22,9 @@ test: venv  ## set everything up and pass all checks and tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest --durations=15 --durations-min=1
+
+judges: venv  ## run npm and Singer clients against the sandbox (a few minutes; JUDGES=--help)
+	$(BIN)/python -m tests.judges.run $(JUDGES)
 
 bench: venv  ## measure what docs/performance.md reports (about half an hour and 3 GB of disk)
 	$(BIN)/python -m bench.run

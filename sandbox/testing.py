@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from contextlib import contextmanager
@@ -76,3 +77,10 @@ class _Threaded(Server):
     def capture_signals(self) -> Iterator[None]:
         """Signals belong to the main thread, and so to pytest."""
         yield
+
+    async def main_loop(self) -> None:
+        """As uvicorn's, but looking more often whether to end: hundreds of tests wait for it."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            await asyncio.sleep(0.01)

@@ -73,7 +73,7 @@ class Around:
     def owners(self, call: Call) -> Reply:
         limit = whole(call, "limit", 100, 500)
         start = int(call.one("after", "0") or "0")
-        archived = call.one("archived", "false") == "true"
+        archived = call.one("archived").lower() == "true"
         chosen = [o for o in self._portal.owners if o["archived"] == archived]
         body: JsonDict = {"results": chosen[start : start + limit]}
         if start + limit < len(chosen):

@@ -147,7 +147,7 @@ class Batches:
 
     def _written(self, kind: ObjectType, record: Record, news: dict[str, str]) -> JsonDict:
         """What was written and some more of the portal's own choice, never the whole record."""
-        extra = [n for n in ("domain", "lifecyclestage", "hs_pipeline") if n in kind.properties]
+        extra = [n for n in ("domain", "lifecyclestage", "hs_pipeline") if record.now.get(n)]
         return record_shown(self._portal, kind, record, [*news, *extra])
 
     def _answer(

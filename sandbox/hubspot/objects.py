@@ -32,7 +32,7 @@ class Objects:
         after = call.one("after", "0")
         if not after.isdigit():
             raise ApiError(400, "VALIDATION_ERROR", f"The 'after' parameter is not valid: {after}")
-        archived = call.one("archived", "false") == "true"
+        archived = call.one("archived").lower() == "true"
         chosen = sorted(
             (r for r in kind.records.values()
              if (r.archived_at is not None) == archived and int(r.id) >= int(after)),
@@ -73,7 +73,7 @@ class Objects:
     def _record(self, call: Call, kind: ObjectType) -> Record:
         found = find(self._portal, kind, call.params["id"], call.one("idProperty"))
         archived = kind.records.get(call.params["id"])
-        if found is None and archived is not None and call.one("archived") == "true":
+        if found is None and archived is not None and call.one("archived").lower() == "true":
             found = archived
         if found is None:
             raise ApiError(404, "OBJECT_NOT_FOUND", "resource not found")

@@ -46,7 +46,7 @@ class Schema:
 
     def listed(self, call: Call) -> Reply:
         known = self._portal.properties(self._kind(call))
-        archived = call.one("archived", "false") == "true"
+        archived = call.one("archived").lower() == "true"
         return Reply.of_json({"results": [] if archived else [p.shown() for p in known.values()]})
 
     def get(self, call: Call) -> Reply:

@@ -62,17 +62,15 @@ class Discovery:
         return min(int(text), _MOST_NAMES)
 
     def _sample(self, call: Call) -> list[JsonDict]:
-        """Properties of some recent events of one name."""
+        """Properties of some recent events, of all names where none is given."""
         name = call.one("event")
-        if not name:
-            raise ApiError(400, "event is a required parameter")
         today = self._project.today(self._settings())
         rows = self._project.rows_between(
             today - timedelta(days=_NAME_DAYS), today, self._settings()
         )
         texts = lines(self._project, rows[-50_000:], self._settings(), milliseconds=False)
         found = (json.loads(text) for text in texts)
-        return [event["properties"] for event in found if event["event"] == name]
+        return [event["properties"] for event in found if name in ("", event["event"])]
 
     def properties_top(self, call: Call) -> Reply:
         counts: dict[str, JsonDict] = {}
@@ -83,6 +81,8 @@ class Discovery:
 
     def property_values(self, call: Call) -> Reply:
         name = call.one("name")
+        if not name or not call.one("event"):
+            raise ApiError(400, "event and name are required parameters")
         seen: dict[str, None] = {}
         for properties in self._sample(call):
             value: Any = properties.get(name)

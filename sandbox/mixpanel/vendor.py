@@ -84,7 +84,7 @@ class Mixpanel:
                 _route("engage", "POST", f"{base}/engage", engage.query, *known, "verbose"),
                 _route("engage", "GET", f"{base}/engage", engage.query, *known, *asked_for),
                 _route("engage_properties", "GET", f"{base}/engage/properties",
-                       engage.property_names, *known),
+                       engage.property_names, *known, "limit"),
                 _route("event_names", "GET", f"{base}/events/names", found.names, *known,
                        "type", "limit"),
                 _route("event_top", "GET", f"{base}/events/top", found.top, *known,
@@ -251,6 +251,10 @@ class Mixpanel:
         if family is not None:
             self._running[family] -= 1
 
+    def busy(self, family: str) -> int:
+        """How many requests of a family (export, query) run at this moment."""
+        return self._running[family]
+
     def not_found(self, call: Call) -> Reply:
         return app_error(f"Not found: {call.path}", 404)
 
@@ -290,7 +294,8 @@ class Mixpanel:
     def credentials(self, base_url: str) -> JsonDict:
         return {
             "url": base_url, "project_id": PROJECT_ID, "username": USERNAME, "secret": SECRET,
-            "project_token": PROJECT_TOKEN, "region": self.settings.region,
+            "project_token": PROJECT_TOKEN,
+            "project_secret": PROJECT_SECRET, "region": self.settings.region,
         }  # fmt: skip
 
     def records(self, kind: str) -> list[JsonDict]:
@@ -310,7 +315,7 @@ class Mixpanel:
 
 def _decoded(coded: str) -> str:
     try:
-        return base64.b64decode(coded, validate=True).decode()
+        return base64.urlsafe_b64decode(coded).decode()
     except ValueError:
         return ""
 

@@ -3,6 +3,8 @@
 import base64
 import gzip
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
@@ -174,6 +176,20 @@ def test_three_a_second_and_sixty_an_hour_are_all(world, mixpanel):
     assert '"project";q=5;w=3600' in refused.headers["ratelimit-policy"]
     world.sandbox.clock.advance(3601)
     assert export(mixpanel, limit=1).status == 200
+
+
+def test_only_so_many_exports_run_at_once(world, mixpanel):
+    world.sandbox.mixpanel.settings.concurrent = 1
+    world.fault("slow_body", "mixpanel.export", seconds=1, count=1)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(export, mixpanel)
+        while not world.sandbox.mixpanel.busy("export"):
+            time.sleep(0.01)
+        refused = export(mixpanel)
+        assert refused.status == 429
+        assert "concurrency limit (2/1 queries running concurrently)" in refused.json()["error"]
+        assert running.result().status == 200
+    assert export(mixpanel).status == 200
 
 
 def test_a_load_shed_has_no_headers_that_help(world, mixpanel):
