@@ -1,0 +1,73 @@
+"""The worlds in which every connector has to show the same behaviour.
+
+A world is a vendor with its data: tests say what is there, and ask the connector about it. A new
+vendor adds a class here; no test of this folder names one.
+"""
+
+import csv
+import io
+import json
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from config.project_file import Connection
+from connectors.registry import connect
+
+
+class FilesWorld:
+    """A folder of files."""
+
+    name = "files"
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "data" / "events").mkdir(parents=True)
+        self.connector = connect("data", Connection(type="files", options={"path": "data"}), folder)
+
+    def put_events(self, part, events):
+        path = self.folder / "data" / "events" / f"{part}.jsonl"
+        path.write_text("".join(json.dumps(one) + "\n" for one in events))
+
+    def remove_events(self, part):
+        (self.folder / "data" / "events" / f"{part}.jsonl").unlink()
+
+    def touch_events(self, part):
+        """The part looks new and is what it was."""
+        path = self.folder / "data" / "events" / f"{part}.jsonl"
+        os.utime(path, ns=(1, path.stat().st_mtime_ns + 1_000_000))
+
+    def lose_events(self):
+        """The place where events come from cannot be reached."""
+        (self.folder / "data" / "events").rmdir()
+
+    def put_records(self, object_name, records):
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(
+            {name: "" if value is None else value for name, value in record.items()}
+            for record in records
+        )
+        (self.folder / "data" / f"{object_name}.csv").write_text(text.getvalue())
+
+
+WORLDS = [FilesWorld]
+
+
+@pytest.fixture(params=WORLDS, ids=lambda world: world.name)
+def world(request, tmp_path):
+    return request.param(tmp_path)
+
+
+@pytest.fixture
+def contacts(world):
+    """Three records of an object `Account`."""
+    records = [
+        {"Id": "001", "Name": "Acme, Inc.", "Seats": "12", "Stage": None},
+        {"Id": "002", "Name": 'Say "hi"', "Seats": None, "Stage": "Adoption"},
+        {"Id": "003", "Name": "Übung\nmit Zeilen", "Seats": "7", "Stage": "Renewal"},
+    ]
+    world.put_records("Account", records)
+    return SimpleNamespace(world=world, records=records)
