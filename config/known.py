@@ -62,3 +62,14 @@ def texts_of(values: Any, key: str, name: str) -> frozenset[str]:
     found = values.get(key) if isinstance(values, dict) else None
     items = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
     return frozenset(str(item[name]) for item in items if item.get(name) is not None)
+
+
+def kept_names(values: Any) -> frozenset[str]:
+    """Every name under `keep` of every entry of `events` in a file's plain values."""
+    entries = values.get("events") if isinstance(values, dict) else None
+    found: set[str] = set()
+    for entry in entries if isinstance(entries, list) else ():
+        keep = entry.get("keep") if isinstance(entry, dict) else None
+        if isinstance(keep, dict | list):
+            found.update(name for name in keep if isinstance(name, str))
+    return frozenset(found)

@@ -1,6 +1,7 @@
 """A project folder → a Project, with every problem of every file at once."""
 
 import os
+from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,11 @@ from config.check_mapping import Around, check_mapping
 from config.check_project import check_project
 from config.folder import ProjectFiles, read_folder
 from config.journey import Journey
-from config.known import Known, keys_of, texts_of
+from config.known import Known, kept_names, keys_of, texts_of
 from config.mapping_file import Mapping
 from config.problem import Problem, quoted
 from config.project_file import Gatepost
-from config.reading import Finding, Reading, read_model
+from config.reading import Finding, Findings, Reading, read_model
 from config.yaml_nodes import Path as YamlPath
 from config.yaml_reader import YamlFile
 
@@ -66,9 +67,18 @@ class Project:
         return self.files[file].problem(path, message, hint, offset=offset)
 
 
-def load_project(folder: Path) -> tuple[Project | None, list[Problem]]:
+ExpressionCheck = Callable[[Mapping, Journey | None, frozenset[str]], Findings]
+"""What is wrong with the expressions of a journey (None: of the mapping itself). The names in the
+last argument exist in the files too, but what they are could not be read."""
+
+
+def load_project(
+    folder: Path, expressions: ExpressionCheck | None = None
+) -> tuple[Project | None, list[Problem]]:
     """Read a project folder. Never raises for bad content, missing files or unreadable ones.
 
+    `expressions` is asked about whatever can be read of each file, so that one wrong key hides no
+    wrong name in an expression (the meaning of expressions is not this package's).
     The problems are sorted by file and line. With problems there may still be a Project, if every
     file by itself is right: it is good for further checks, and for nothing else.
     """
@@ -77,6 +87,8 @@ def load_project(folder: Path) -> tuple[Project | None, list[Problem]]:
     mapping = read_model(files.mapping, Mapping, _MAPPING_STAND_INS) if files.mapping else None
     journeys = [read_model(file, Journey, _JOURNEY_STAND_INS) for file in files.journeys]
     _check(gatepost, mapping, journeys)
+    if expressions is not None and mapping and mapping.sound:
+        _check_expressions(expressions, mapping, mapping.sound, journeys)
     for reading in (gatepost, mapping, *journeys):
         problems += reading.problems if reading else []
     project = _project(folder, files, gatepost, mapping, journeys)
@@ -140,6 +152,22 @@ def _check(
         if other != reading.file.name:
             message = f"the name {quoted(journey.name)} is taken by {other}"
             reading.place(iter([Finding(("journey",), message)]))
+
+
+def _check_expressions(
+    expressions: ExpressionCheck,
+    mapping: Reading[Mapping],
+    sound: Mapping,
+    journeys: list[Reading[Journey]],
+) -> None:
+    unread = keys_of(mapping.values, "fields") - set(sound.fields)
+    mapping.place(expressions(sound, None, unread))
+    kept = {name for entry in sound.events for name in entry.keep}
+    unread |= kept_names(mapping.values) - kept
+    for reading in journeys:
+        if reading.sound is not None:
+            lost = keys_of(reading.values, "signals") - set(reading.sound.signals)
+            reading.place(expressions(sound, reading.sound, unread | lost))
 
 
 def _around(gatepost: Reading[Gatepost] | None, journeys: list[Reading[Journey]]) -> Around:

@@ -32,6 +32,8 @@ class Finding:
     at_key: bool = False
     about: tuple[str, ...] = ()
     """where something is missing: the keys that would put it right"""
+    offset: int | None = None
+    """the character of the value at which it stands, from 0"""
 
 
 Findings = Iterator[Finding]
@@ -60,7 +62,9 @@ class Reading(Generic[M]):
             path = self.original(found.path)
             if not any(_follows(found, path, cut) for cut in self.cut):
                 self.problems.append(
-                    self.file.problem(path, found.message, found.hint, at_key=found.at_key)
+                    self.file.problem(
+                        path, found.message, found.hint, offset=found.offset, at_key=found.at_key
+                    )
                 )
 
     def original(self, path: Path) -> Path:

@@ -21,12 +21,9 @@ _FARTHEST_EAST = timedelta(hours=14)
 def problems_of(ask: Ask) -> "tuple[Project | None, list[Problem]]":
     """The project and everything that is wrong with it, expressions included."""
     from config.load import load_project  # pydantic: not before it is needed
-    from mapping.check import check
+    from mapping.check import expression_findings
 
-    project, problems = load_project(ask.folder)
-    if project is not None:
-        problems = sorted({*problems, *check(project)})
-    return project, problems
+    return load_project(ask.folder, expression_findings)
 
 
 def sound_project(ask: Ask) -> "Project":

@@ -1,42 +1,42 @@
 """The check of every expression of a project: names, types, functions, each with its place."""
 
-from collections.abc import Callable
-
+from config.journey import Journey
 from config.load import Project
-from config.problem import Problem
+from config.mapping_file import Mapping
+from config.reading import Finding, Findings
 from mapping.compiled import (
     CompiledJourney,
     Path,
-    Report,
     compile_accounts_filter,
     compile_journey,
 )
 from mapping.expression import ExpressionError
 
-MAPPING_FILE = "mapping.yaml"
 
+def expression_findings(
+    mapping: Mapping, journey: Journey | None, unread: frozenset[str]
+) -> Findings:
+    """What is wrong with a journey's expressions, or with the mapping's own (journey None).
 
-def check(project: Project) -> list[Problem]:
-    """Everything that is wrong with the project's expressions, by file and line. Pure."""
-    problems: list[Problem] = []
-    compile_accounts_filter(project.mapping, _report(project, MAPPING_FILE, problems.append))
-    for journey in project.journeys:
-        file = project.journey_file(journey.name)
-        compile_journey(journey, project.mapping, _report(project, file, problems.append))
-    return sorted(problems)
+    Names in `unread` are taken to exist, whatever they are. For `config.load.load_project`. Pure.
+    """
+    found: list[Finding] = []
+
+    def report(path: Path, problem: ExpressionError) -> None:
+        found.append(Finding(path, problem.message, problem.hint, offset=problem.offset))
+
+    if journey is None:
+        compile_accounts_filter(mapping, report, unread)
+    else:
+        compile_journey(journey, mapping, report, unread)
+    return iter(found)
 
 
 def compiled(project: Project) -> list[CompiledJourney]:
-    """The project's journeys, ready to run. Only for a project that `check` finds nothing in."""
-
-    def refuse(path: Path, problem: ExpressionError) -> None:
-        raise ValueError((path, problem.message))
-
+    """The project's journeys, ready to run. Only for a project that has no problems."""
     return [compile_journey(journey, project.mapping, refuse) for journey in project.journeys]
 
 
-def _report(project: Project, file: str, add: Callable[[Problem], None]) -> Report:
-    def report(path: Path, problem: ExpressionError) -> None:
-        add(project.problem_at(file, path, problem.message, problem.hint, problem.offset))
-
-    return report
+def refuse(path: Path, problem: ExpressionError) -> None:
+    """A report for what has been checked already: nothing can be wrong."""
+    raise ValueError((path, problem.message))

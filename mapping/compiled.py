@@ -4,7 +4,7 @@
 and gives every problem with the place of its text in the file.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from config.journey import (
@@ -139,16 +139,28 @@ def field_types(mapping: MappingFile) -> dict[str, Type]:
     return {name: spec.type for name, spec in mapping.fields.items()}
 
 
-def compile_accounts_filter(mapping: MappingFile, report: Report) -> Node | None:
-    """`accounts.where` of the mapping; None where there is none, or where it is reported wrong."""
-    return _Compiler(field_types(mapping), {}, report).maybe(
-        mapping.accounts.where, ("accounts", "where"), field_types(mapping)
+def compile_accounts_filter(
+    mapping: MappingFile, report: Report, unread: Collection[str] = ()
+) -> Node | None:
+    """`accounts.where` of the mapping; None where there is none, or where it is reported wrong.
+
+    `unread`: names of fields whose type is not known.
+    """
+    fields = {**_untyped(unread), **field_types(mapping)}
+    return _Compiler(fields, {}, report).maybe(
+        mapping.accounts.where, ("accounts", "where"), fields
     )
 
 
-def compile_journey(journey: Journey, mapping: MappingFile, report: Report) -> CompiledJourney:
-    """The journey with its expressions parsed. What could not be parsed has been reported."""
-    fields, properties = field_types(mapping), property_types(mapping)
+def compile_journey(
+    journey: Journey, mapping: MappingFile, report: Report, unread: Collection[str] = ()
+) -> CompiledJourney:
+    """The journey with its expressions parsed. What could not be parsed has been reported.
+
+    `unread`: names that stand for something of which nothing is known; only for a check.
+    """
+    fields = {**_untyped(unread), **field_types(mapping)}
+    properties = {**_untyped(unread), **property_types(mapping)}
     compiler = _Compiler(fields, properties, report)
     signals = compiler.signals(journey)
     values = {plan.name: plan.type for plan in signals}
@@ -178,6 +190,10 @@ def compile_journey(journey: Journey, mapping: MappingFile, report: Report) -> C
         ),
         {**staged, **OUTCOME_NAMES},
     )
+
+
+def _untyped(names: Collection[str]) -> dict[str, Type]:
+    return dict.fromkeys(names, "untyped")
 
 
 class _Compiler:

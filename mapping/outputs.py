@@ -160,7 +160,7 @@ class Outputs:
         return [told[index] for index in state.stage.tolist()]
 
     def _metric(self) -> list[Value]:
-        """The figure of each account's present stage; stages may have metrics of different types."""
+        """The figure of each account's present stage; each stage's may be of another type."""
         outcome = self.outcome
         found: list[Value] = [None] * self.size
         everyone = Frame(self.size, outcome.days.last, outcome.lookup)

@@ -9,6 +9,7 @@ import numpy as np
 from config.load import Project
 from connectors.base import Connector, Raw
 from mapping.accounts import AccountTable
+from mapping.check import refuse
 from mapping.compiled import CompiledJourney, compile_accounts_filter
 from mapping.vector import Array
 from sync.compute import Keys, account_table, selected
@@ -81,7 +82,7 @@ def journey_accounts(
         state, mapping.accounts.object, mapping.fields, compiled.journey.timezone, as_of
     )
     everyone = account_table(table)
-    customers = selected(everyone, compile_accounts_filter(mapping, _refuse), as_of)
+    customers = selected(everyone, compile_accounts_filter(mapping, refuse), as_of)
     found = tuple(
         account_keys(table, entry.account.equals, customers.tolist()) for entry in mapping.events
     )
@@ -112,7 +113,3 @@ def _moved(keys: AccountKeys, position: Array) -> Keys:
     account_no = position[keys.account_no] if len(keys.account_no) else keys.account_no
     here = account_no >= 0
     return Keys(account_no[here].astype(np.int32), keys.account_key[here])
-
-
-def _refuse(path: object, problem: Exception) -> None:
-    raise ValueError((path, problem))  # the project has been checked: nothing can be wrong

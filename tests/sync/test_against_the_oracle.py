@@ -1,12 +1,12 @@
 """The product and a brute-force reading of the specification tell the same of random projects.
 
-The oracle (tests/oracle/) walks every day of every account in plain Python; the product counts in the
-engine, walks with arrays, and goes on from a checkpoint when a project grows by a step: new days, late
-events, changed fields.
+The oracle (tests/oracle/) walks every day of every account in plain Python; the product counts in
+the engine, walks with arrays, and goes on from a checkpoint when a project grows by a step: new
+days, late events, changed fields, keys that move.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 
 from config.load import load_project
-from mapping.check import check
+from mapping.check import expression_findings
 from sync.cycle import Cycle
 from tests.oracle.projects import RandomProject, projects
 from tests.oracle.reference import evaluate, history
@@ -23,11 +23,11 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking such projects takes minutes
 )
-@given(projects(steps=2))
+@given(projects(steps=3))
 def test_random_projects_are_told_as_the_specification_says(project: RandomProject):
     """Values and history of every day asked about, first from nothing, then from a checkpoint."""
     with tempfile.TemporaryDirectory() as name:
@@ -37,23 +37,29 @@ def test_random_projects_are_told_as_the_specification_says(project: RandomProje
             sightings = project.sightings(step)
             told, happened = product(folder, as_of)
             assert told == list(map(comparable, evaluate(folder, as_of, sightings)))
-            assert happened == list(map(comparable, history(folder, as_of, sightings)))
+            assert happened == in_order(map(comparable, history(folder, as_of, sightings)))
 
 
 def product(folder: Path, as_of: date) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What the product says: rows as `evaluate` and `history` print them, made comparable."""
-    loaded, problems = load_project(folder)
+    loaded, problems = load_project(folder, expression_findings)
     assert loaded is not None, problems
-    assert not [*problems, *check(loaded)]
+    assert not problems
     with Cycle(loaded, now=NOW, as_of=as_of, exclusive=True) as cycle:
         rows = [row for computed in cycle.compute() for row in rows_of(computed)]
     with Cycle(loaded, now=NOW, as_of=as_of, pull=False) as cycle:
         happened = [
-            history_row(row) for computed in cycle.compute(history=True) for row in computed.history()
+            history_row(row)
+            for computed in cycle.compute(history=True)
+            for row in computed.history()
         ]
     rows.sort(key=lambda row: row["account"])
-    happened.sort(key=lambda row: row["account"])
-    return list(map(comparable, rows)), list(map(comparable, happened))
+    return list(map(comparable, rows)), in_order(map(comparable, happened))
+
+
+def in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each journey's history keeps its order; how journeys of one account mix is nobody's matter."""
+    return sorted(rows, key=lambda row: (row["account"], row["journey"]))
 
 
 def rows_of(computed: Any) -> Iterator[dict[str, Any]]:
