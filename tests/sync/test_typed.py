@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -88,6 +89,19 @@ def test_neither_true_nor_false(raw):
 )
 def test_dates_are_local_days(raw, zone, day):
     assert read_date(raw, zone) == day_number(day)
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system has no tzset")
+def test_a_time_without_offset_is_utc_on_any_machine(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        try:
+            # ten o'clock in Tokyo would still be the day before in New York
+            assert read_date("2026-05-01T10:00:00", NEW_YORK) == day_number(date(2026, 5, 1))
+        finally:
+            patch.undo()
+            time.tzset()
 
 
 @pytest.mark.parametrize(
