@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.versions import Versions
@@ -86,9 +86,13 @@ class Portal:
         raise ApiError(400, "VALIDATION_ERROR", f"Unable to infer object type from: {name}")
 
     def properties(self, kind: ObjectType) -> dict[str, Property]:
-        """The properties as they stand today, without those that a bad day took away."""
+        """The properties as they stand today, without those that a bad day took away. Not to be
+        changed by the caller."""
+        faults = self.faults.standing("hide_field", "hubspot")
+        if not faults:
+            return kind.properties
         seen = dict(kind.properties)
-        for fault in self.faults.standing("hide_field", "hubspot"):
+        for fault in faults:
             name = str(fault.get("field"))
             if fault.get("object") in (None, kind.name) and name in seen:
                 if fault.get("mode", "gone") == "read_only":
@@ -179,7 +183,7 @@ class Portal:
 def _revision(value: str, at: datetime, source: str, source_id: str) -> JsonDict:
     return {
         "value": value,
-        "timestamp": iso(at.astimezone(UTC)),
+        "timestamp": iso(at),
         "sourceType": source,
         "sourceId": source_id,
     }

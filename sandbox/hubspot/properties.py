@@ -139,5 +139,5 @@ def _datetime(text: str) -> str:
 
 
 def iso(instant: datetime) -> str:
-    """2026-02-25T16:12:37.757Z, always with milliseconds."""
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+    """2026-02-25T16:12:37.757Z, always with milliseconds. `instant` is in UTC."""
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -25,7 +25,7 @@ class BadValue(Exception):
 def to_json(value: Any) -> Any:
     """REST's form: datetimes with milliseconds and an offset that has no colon."""
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}+0000"
+        return value.isoformat(timespec="milliseconds").replace("+00:00", "+0000")
     if isinstance(value, date):
         return value.isoformat()
     return value
@@ -38,7 +38,7 @@ def to_csv(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return str(value)
 
 
