@@ -62,7 +62,7 @@ class Changes:
     def next_file(self) -> Path:
         """Where the next change is to be put, under a temporary name first."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        number = max(self.last_seq() + 1, int(time.time()))
+        number = max(self.last_seq() + 1, int(time.time() * 1000))
         beginning = self.folder / _BEGINNING
         if not beginning.exists():
             _write_number(beginning, number)
@@ -92,7 +92,7 @@ class Changes:
         return [int(stem) for stem in stems if stem.isdecimal()]
 
     def _file(self, number: int) -> Path:
-        return self.folder / f"{number:012d}.parquet"
+        return self.folder / f"{number:015d}.parquet"
 
 
 def changes_sql(files: Sequence[Path]) -> str:

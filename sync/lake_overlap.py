@@ -63,7 +63,7 @@ class Overlaps:
         }
         new = [path for one in prepared for path in one.files.values()]
         others = [path for files in there.values() for path in files.values()]
-        if not self._contested(new, others, list(aside.values())):
+        if not self._contested(len(prepared), new, others, list(aside.values())):
             return Overlap(list(prepared), {})
         files = {one.name: one.files for one in prepared} | there
         self._rank(files, aside)
@@ -75,18 +75,21 @@ class Overlaps:
             return {}
         return {path.name: path for path in folder.glob("*.parquet") if path.name not in own}
 
-    def _contested(self, new: Sequence[Path], others: Sequence[Path], aside: Sequence[Path]) -> int:
-        """Note each (account_key, insert_id) that several parts may have; gives their number."""
+    def _contested(
+        self, parts: int, new: Sequence[Path], others: Sequence[Path], aside: Sequence[Path]
+    ) -> int:
+        """Note each (account_key, insert_id) that several parts may have; gives their number.
+        `new`: files of so many `parts`, none of which has an id twice."""
         pair = "account_key, insert_id"
 
         def ids(files: Sequence[Path]) -> str:
             return f"SELECT {pair} FROM ({events_sql(files, ())}) WHERE insert_id IS NOT NULL"
 
+        among_new = f"SELECT {pair} FROM ({ids(new)}) GROUP BY ALL HAVING count(*) > 1"
         self._engine.execute(
             f"""CREATE OR REPLACE TEMP TABLE {_CONTESTED} AS
-            SELECT {pair} FROM ({ids(new)}) GROUP BY ALL HAVING count(*) > 1
-            UNION SELECT {pair} FROM ({ids(others)}) SEMI JOIN ({ids(new)}) USING ({pair})
-            UNION {ids(aside)}"""
+            SELECT {pair} FROM ({ids(others)}) SEMI JOIN ({ids(new)}) USING ({pair})
+            UNION {ids(aside)} {f"UNION {among_new}" if parts > 1 else ""}"""
         )
         [(count,)] = self._engine.rows(f"SELECT count(*) FROM {_CONTESTED}")
         return int(count)
