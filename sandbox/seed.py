@@ -12,8 +12,8 @@ import numpy as np
 
 from sandbox.hubspot.properties import iso
 from sandbox.mixpanel.project import Columns, Profile
+from sandbox.salesforce.history import keep_history
 from sandbox.salesforce.org import PERSON
-from sandbox.salesforce.save import keep_history
 from sandbox.world_shapes import EVENT_NAMES, PLANS, PRODUCTS, REPORT_TYPES
 
 if TYPE_CHECKING:

@@ -6,14 +6,11 @@ import base64
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from sandbox.core.http import Call, Handler, JsonDict, Reply, Route, Router
+from sandbox.core.http import Call, JsonDict, Reply, Router
 from sandbox.core.limits import Window
-from sandbox.mixpanel.discovery import Discovery
-from sandbox.mixpanel.engage import Engage
-from sandbox.mixpanel.errors import ApiError, app_error, asked
-from sandbox.mixpanel.export import PARAMETERS, Export
-from sandbox.mixpanel.importing import Import
+from sandbox.mixpanel.errors import app_error, asked
 from sandbox.mixpanel.project import PROJECT_ID, Project, Settings
+from sandbox.mixpanel.routes import routes
 
 if TYPE_CHECKING:
     from sandbox.core.clock import Clock
@@ -47,56 +44,7 @@ class Mixpanel:
         self._second = Window(3, 1)
         self._minute = Window(5, 60)
         self._running: Counter[str] = Counter()
-        self.router = Router(self._routes())
-
-    def _routes(self) -> list[Route]:
-        def settings() -> Settings:
-            return self.settings
-
-        found = Discovery(self.project, settings)
-        engage = Engage(self.project, settings)
-        schemas = "/api/app/projects/{project}/schemas"
-        routes = [
-            _route(
-                "export", "GET", "/api/2.0/export", Export(self.project, settings).run, *PARAMETERS
-            ),
-            _route(
-                "import",
-                "POST",
-                "/import",
-                Import(self.project, settings).run,
-                "strict",
-                "project_id",
-            ),
-            _route("profile_update", "POST", "/engage", engage.update, "verbose"),
-            _route("group_update", "POST", "/groups", engage.update_groups, "verbose"),
-            _route("me", "GET", "/api/app/me", found.me),
-            _route("schemas", "GET", schemas, found.schemas),
-            _route("schemas", "GET", f"{schemas}/{{entity}}", found.schemas),
-            _route("schemas", "GET", f"{schemas}/{{entity}}/{{name}}", found.schemas),
-        ]
-        for base in ("/api/query", "/api/2.0"):  # the second is an older alias
-            known = ("project_id", "workspace_id")
-            asked_for = ("where", "page", "session_id", "page_size", "distinct_id", "distinct_ids",
-                         "data_group_id", "output_properties", "filter_by_cohort",
-                         "include_all_users")  # fmt: skip
-            routes += [
-                _route("engage", "POST", f"{base}/engage", engage.query, *known, "verbose"),
-                _route("engage", "GET", f"{base}/engage", engage.query, *known, *asked_for),
-                _route("engage_properties", "GET", f"{base}/engage/properties",
-                       engage.property_names, *known, "limit"),
-                _route("event_names", "GET", f"{base}/events/names", found.names, *known,
-                       "type", "limit"),
-                _route("event_top", "GET", f"{base}/events/top", found.top, *known,
-                       "type", "limit"),
-                _route("property_top", "GET", f"{base}/events/properties/top", found.properties_top,
-                       *known, "event", "limit"),
-                _route("property_values", "GET", f"{base}/events/properties/values",
-                       found.property_values, *known, "event", "name", "limit"),
-                _route("cohorts", "POST", f"{base}/cohorts/list", found.cohorts, *known),
-                _route("cohorts", "GET", f"{base}/cohorts/list", found.cohorts, *known),
-            ]  # fmt: skip
-        return routes
+        self.router = Router(routes(self.project, lambda: self.settings))
 
     # -- the pipeline
 
@@ -322,13 +270,3 @@ def _decoded(coded: str) -> str:
 
 def _import_refused(code: int, message: str, status: str) -> Reply:
     return Reply.of_json({"code": code, "error": message, "status": status}, code)
-
-
-def _route(name: str, method: str, pattern: str, handler: Handler, *known: str) -> Route:
-    def guarded(call: Call) -> Reply:
-        try:
-            return handler(call)
-        except ApiError as wrong:
-            return wrong.reply(call)
-
-    return Route(name, method, pattern, guarded, frozenset(known))

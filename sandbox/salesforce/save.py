@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce.derive import derived
 from sandbox.salesforce.errors import row_error
+from sandbox.salesforce.history import keep_history
 from sandbox.salesforce.ids import normal
 from sandbox.salesforce.values import BadValue, from_csv, from_json, to_csv
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sandbox.core.faults import Fault
     from sandbox.core.http import Call, JsonDict
     from sandbox.salesforce.org import Org
@@ -260,27 +259,6 @@ class _Chunk:
                 )
 
 
-def keep_history(
-    org: Org,
-    obj: SObject,
-    before: dict[str, Any],
-    values: dict[str, Any],
-    user: str,
-    at: datetime | None = None,
-) -> None:
-    """A row for each tracked field whose value is another now."""
-    if not obj.history:
-        return
-    for name, value in values.items():
-        known = obj.fields[name]
-        if known.tracked and before.get(name) != value:
-            change = {
-                f"{obj.name}Id": before["Id"], "Field": name, "DataType": known.type,
-                "OldValue": _plain(before.get(name)), "NewValue": _plain(value),
-            }  # fmt: skip
-            org.insert(obj.history, change, at or org.now(), user)
-
-
 def _same(value: Any, wanted: Any) -> bool:
     """Equal as numbers, or as text: a fault's settings know no types."""
     if isinstance(value, float | int) and not isinstance(value, bool):
@@ -289,10 +267,6 @@ def _same(value: Any, wanted: Any) -> bool:
         except (TypeError, ValueError):
             return False
     return to_csv(value) == str(wanted)
-
-
-def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | bool | float | int) else to_csv(value)
 
 
 def chosen(fault: Fault, records: list[tuple[int, str | None]]) -> list[int]:

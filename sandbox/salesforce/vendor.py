@@ -14,10 +14,10 @@ from sandbox.salesforce.composite import Composite
 from sandbox.salesforce.derive import derived
 from sandbox.salesforce.describe import Describe
 from sandbox.salesforce.errors import ApiError, error
+from sandbox.salesforce.history import keep_history
 from sandbox.salesforce.org import PERSON, USERNAME, Org, Settings
 from sandbox.salesforce.query import Queries
 from sandbox.salesforce.rows import Rows
-from sandbox.salesforce.save import keep_history
 from sandbox.salesforce.tooling import Tooling
 from sandbox.salesforce.values import from_json, to_json
 
