@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sync.diff import Change
     from sync.plan import Plan
 
+_BELOW = " " * 8
+
 
 def plan_sentence(plan: "Plan") -> str:
     """`12 records would change in 30 fields, as of 2026-06-30.`"""
@@ -70,16 +72,15 @@ def _fields(changes: "Sequence[Change]", width: int | None) -> Iterator[str]:
         ]
         for change in changes
     ]  # fmt: skip
+    said = ""
     for line, change in zip(aligned(cells, right={1}), changes, strict=True):
-        yield from _wrapped(f"  {line}", one_line(change.why), width)
+        why = "" if change.why == said else one_line(change.why)  # a stage and its day share one
+        yield from _wrapped(f"  {line}", why, width)
+        said = change.why
 
 
 def _wrapped(line: str, why: str, width: int | None) -> list[str]:
     """The reason behind the change where there is room, else on lines of its own."""
-    reason = f"({why})" if why else ""
-    if width is None or len(line) + 2 + len(reason) <= width:
-        return [f"{line}  {reason}".rstrip()]
-    return [
-        line,
-        *textwrap.wrap(reason, width - 6, initial_indent="      ", subsequent_indent="       "),
-    ]
+    if width is None or len(line) + 3 + len(why) <= width:
+        return [f"{line}   {why}".rstrip()]
+    return [line, *textwrap.wrap(why, width, initial_indent=_BELOW, subsequent_indent=_BELOW)]

@@ -6,8 +6,10 @@ and mistakes are answered at once.
 
 import contextlib
 import importlib
+import io
 import os
 import sys
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import click
@@ -126,9 +128,12 @@ def commands() -> None:
 
 def main() -> NoReturn:
     """The `gatepost` program."""
-    for stream in (sys.stdout, sys.stderr):
-        # A name in a CRM may be what a terminal cannot show: an escape is better than an end.
-        if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(errors="backslashreplace")
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us, who wants to hear nothing
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            # A name in a CRM may be what a terminal cannot show: an escape is better than an end.
+            stream.reconfigure(errors="backslashreplace")
     commands.main(prog_name="gatepost")
     sys.exit()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gatepost.cells import csv_cell, days, figure, one_line, shown
-from gatepost.page_parts import BAD, GOOD, OPEN, UNSURE, aligned, clause_lines, heading, mark
+from gatepost.page_parts import BAD, GOOD, OPEN, UNSURE, aligned, criterion_lines, heading, mark
 from gatepost.tables import styled
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _exit_title(found: "Explanation", stage: "Stage | None") -> str:
 
 def _exit(found: "Explanation", stage: "Stage | None") -> Iterator[str]:
     if found.exit is not None:
-        yield from clause_lines(found.exit)
+        yield from criterion_lines(found.exit)
     elif stage is not None and not stage.ends:
         yield "No exit criterion: the account stays until another stage takes over."
 
@@ -184,7 +184,7 @@ def _moments(found: "Explanation", stage: "Stage | None") -> Iterator[str]:
             past.setdefault(row.name, []).append(row)
     for name, rows in past.items():
         last = f"{rows[-1].begin} → {rows[-1].end}"
-        times = "once before" if len(rows) == 1 else f"{len(rows)} times before, last"
+        times = "once before," if len(rows) == 1 else f"{len(rows)} times before, last"
         yield f"{name}: {times} {last}"
 
 

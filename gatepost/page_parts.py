@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mapping.explain import Clause
 
 GOOD, BAD, UNSURE, OPEN = "✓", "✗", "?", "·"
+_STEP = "    "
 _COLOURS = {GOOD: "green", BAD: "red", UNSURE: "yellow"}
 
 
@@ -43,21 +44,27 @@ def aligned(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[st
     ]
 
 
-def clause_lines(found: "Clause", depth: int = 0) -> Iterator[str]:
+def criterion_lines(found: "Clause") -> Iterator[str]:
     """A criterion clause by clause: mark, text, what it lacks, what it looked at."""
-    indent = "    " * depth
+    if not found.parts:
+        yield from _clause_lines(found, "")
+    elif _all_of(found):
+        for part in found.parts:
+            yield from _clause_lines(part, "")
+    else:
+        yield "Any of these:"
+        for part in found.parts:
+            yield from _clause_lines(part, _STEP)
+
+
+def _clause_lines(found: "Clause", indent: str) -> Iterator[str]:
     if not found.parts:
         yield f"{indent}{_sign(found)} {found.text}"
-        yield from _details(found, f"{indent}    ")
+        yield from _details(found, indent + _STEP)
         return
-    if depth:
-        yield f"{indent}{_sign(found)} {_joined(found)}:"
-    elif _joined(found) == "any of":
-        yield "Any of these:"
+    yield f"{indent}{_sign(found)} {'all' if _all_of(found) else 'any'} of:"
     for part in found.parts:
-        yield from clause_lines(
-            part, depth + 1 if depth else 0 if _joined(found) == "all of" else 1
-        )
+        yield from _clause_lines(part, indent + _STEP)
 
 
 def _sign(found: "Clause") -> str:
@@ -66,9 +73,11 @@ def _sign(found: "Clause") -> str:
     return GOOD if found.holds else BAD
 
 
-def _joined(found: "Clause") -> str:
-    everything = " and ".join(part.text for part in found.parts)
-    return "all of" if found.text == everything else "any of"
+def _all_of(found: "Clause") -> bool:
+    """Whether the parts are joined by `and`; a joined part may stand in parentheses."""
+    texts = [part.text for part in found.parts]
+    grouped = [f"({part.text})" if part.parts else part.text for part in found.parts]
+    return found.text in (" and ".join(texts), " and ".join(grouped))
 
 
 def _details(found: "Clause", indent: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """A progress bar on stderr, for work that turns out to take over a second."""
 
 import sys
-import time
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -21,14 +21,14 @@ class Bar:
 
     def __init__(self, *, wanted: bool) -> None:
         self._wanted = wanted and sys.stderr is not None and sys.stderr.isatty()
-        self._began = time.monotonic()
+        self._began = monotonic()
         self._drawn = 0.0
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
 
     def tick(self, what: str, done: int, of: int) -> None:
         """`done` of `of` pieces of `what` are done; `of` 0: nobody knows how many there are."""
-        now = time.monotonic()
+        now = monotonic()
         if not self._wanted or now - self._began < PATIENCE_SECONDS:
             return
         finished = bool(of) and done >= of

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 HISTORY_COLUMNS = ("account", "journey", "kind", "name", "from", "completed", "to")
 
+_KINDS = ("stage", "moment", "touchpoint")
 _TABLE = {
     "stage": "stage",
     "since": "stage_entered_on",
@@ -98,6 +99,11 @@ def progress(done: Value, waiting: Value, overdue: Value) -> Value:
     if waiting:
         return "waiting"
     return "overdue" if overdue else None
+
+
+def history_order(row: "HistoryRow") -> tuple[str, date, int]:
+    """By account, first day, and stage before moment before touchpoint."""
+    return row.account, row.begin, _KINDS.index(row.kind)
 
 
 def history_object(row: "HistoryRow") -> dict[str, Any]:

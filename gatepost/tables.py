@@ -35,8 +35,9 @@ def csv_lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[
     """CSV with its header, also when there are no rows."""
     for cells in (header, *rows):
         text = io.StringIO()
-        csv.writer(text, lineterminator="").writerow(cells)
-        yield text.getvalue()
+        # The writer's own line end is "\r\n" so that it quotes cells that hold either of them.
+        csv.writer(text, lineterminator="\r\n").writerow(cells)
+        yield text.getvalue().removesuffix("\r\n")
 
 
 def markdown_lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -43,14 +43,20 @@ def command(ask: Ask, plan_file: Path | None, yes: bool, style: str) -> None:  #
         if saved is None:
             plan = cycle.plan()
             bar.close()
-            ask.note(plan_sentence(plan))
-            if plan.changes and not yes and sys.stdin.isatty():
+            if plan.changes:
+                ask.note(plan_sentence(plan))
+            if plan.changes and not yes and at_a_terminal():
                 _confirm()
         else:
             plan = saved
             _same_project(cycle.project, plan)
         applied = cycle.apply(plan)
     finish(ask, applied.report, cycle.summary, style)
+
+
+def at_a_terminal() -> bool:
+    """Whether somebody is there to be asked."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _confirm() -> None:

@@ -18,10 +18,11 @@ EXAMPLES = (
 @account_option
 @format_option("table", "json", "csv")
 def command(ask: Ask, journey: str | None, account: str | None, style: str) -> None:
-    """Show every stay in a stage, opening of a moment and breach of a touchpoint, with dates.
+    """Show stays, moments and breaches, dated.
 
-    History is told anew each time from the events: change the journey, and the past has the dates
-    that it would have had. An empty end means that it lasts.
+    One line for each stay in a stage, opening of a moment and breach of a touchpoint; without an
+    end it lasts. History is told anew from the events each time: change the journey, and the past
+    has the dates that it would have had.
     """
     from gatepost import results, tables
     from gatepost.opening import known_journey, only, opened
@@ -31,7 +32,7 @@ def command(ask: Ask, journey: str | None, account: str | None, style: str) -> N
         known_journey(cycle.project, journey)
         computed = cycle.compute(journey=journey, account=only(cycle, account), history=True)
         rows = [row for one in computed for row in one.history()]
-        rows.sort(key=lambda row: row.account)  # journeys of one account side by side
+        rows.sort(key=results.history_order)  # several journeys of one account belong together
         last = max(cycle.day(one.compiled) for one in computed)
         summary = notes(cycle.summary)
     names = {

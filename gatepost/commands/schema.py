@@ -14,9 +14,9 @@ EXAMPLES = (
 @click.command("schema", cls=Command, examples=EXAMPLES)
 @click.argument("file", type=click.Choice(["gatepost", "mapping", "journey"]), metavar="FILE")
 def command(file: str) -> None:
-    """Print the JSON Schema of a file: gatepost, mapping or journey.
+    """Print the JSON Schema of a file, for editors.
 
-    With `# yaml-language-server: $schema=journey.schema.json` as the first line of a journey, most
+    FILE is gatepost, mapping or journey. With `# yaml-language-server: $schema=journey.schema.json` as the first line of a journey, most
     editors complete its keys and show what they mean.
     """
     from config import schema

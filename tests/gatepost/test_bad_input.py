@@ -1,0 +1,180 @@
+"""Whatever is wrong, the program says it in a sentence, with the right code, and shows no traceback."""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+NOISE = random.Random(7).randbytes(3000)
+
+
+def missing_folder(folder):
+    shutil.rmtree(folder)
+
+
+def empty_folder(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def broken_yaml(folder):
+    (folder / "gatepost.yaml").write_text("connections: [", encoding="utf-8")
+
+
+def binary_yaml(folder):
+    (folder / "mapping.yaml").write_bytes(NOISE)
+
+
+def folder_for_file(folder):
+    (folder / "gatepost.yaml").unlink()
+    (folder / "gatepost.yaml").mkdir()
+
+
+def misspelt_signal(folder):
+    path = folder / "journeys" / "customer.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("weekly_users >=", "wekly_users >="), encoding="utf-8")
+
+
+def no_csv(folder):
+    (folder / "crm" / "Account.csv").unlink()
+
+
+def folder_for_csv(folder):
+    no_csv(folder)
+    (folder / "crm" / "Account.csv").mkdir()
+
+
+def binary_csv(folder):
+    (folder / "crm" / "Account.csv").write_bytes(NOISE)
+
+
+def empty_csv(folder):
+    (folder / "crm" / "Account.csv").write_bytes(b"")
+
+
+def csv_without_a_column(folder):
+    path = folder / "crm" / "Account.csv"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("Signed", "Sinned", 1), encoding="utf-8"
+    )
+
+
+def no_events_folder(folder):
+    shutil.rmtree(folder / "product")
+
+
+def damaged_state(folder):
+    (folder / ".gatepost").mkdir()
+    (folder / ".gatepost" / "state.sqlite3").write_bytes(NOISE)
+
+
+def file_for_home(folder):
+    (folder / ".gatepost").write_bytes(NOISE)
+
+
+FOLDERS = {
+    missing_folder: (2, "no such folder"),
+    empty_folder: (2, "gatepost init"),
+    broken_yaml: (2, "gatepost.yaml:"),
+    binary_yaml: (2, "mapping.yaml"),
+    folder_for_file: (2, "is a folder, not a file"),
+    misspelt_signal: (2, "nearest is 'weekly_users'"),
+    no_csv: (1, "Account.csv"),
+    folder_for_csv: (1, "Account.csv"),
+    binary_csv: (1, "Account.csv"),
+    empty_csv: (1, "is empty"),
+    csv_without_a_column: (1, "Signed"),
+    no_events_folder: (1, "events"),
+    damaged_state: (1, "is damaged or is no SQLite file"),
+    file_for_home: (1, ".gatepost"),
+}
+
+
+@pytest.mark.parametrize("spoil", FOLDERS, ids=lambda spoil: spoil.__name__)
+def test_a_spoilt_project_gives_a_sentence(spoil, project, program):
+    code, words = FOLDERS[spoil]
+    spoil(project)
+    done = program("plan", "--project", project, "--as-of", "2026-06-30")
+    assert words in done.err
+    assert (done.code, done.out) == (code, "")
+    assert "Traceback" not in done.err
+    assert "did not foresee" not in done.err
+
+
+LINES = {
+    "evaluate --as-of yesterday": (2, "write it as YYYY-MM-DD"),
+    "evaluate --as-of 2026-02-30": (2, "is no day"),
+    "evaluate --as-of 20260230": (2, "is no day"),
+    "evaluate --format xml": (2, "--format"),
+    "evaluate --journey Custmer": (2, "nearest is 'Customer'"),
+    "evaluate --account nobody": (2, "no account 'nobody'"),
+    "explain nobody": (2, "no account 'nobody'"),
+    "explain r": (2, "could be"),
+    "explain": (2, "Missing argument 'ACCOUNT'"),
+    "apply nowhere.json": (2, "cannot be read"),
+    "apply noise.json": (2, "is no text file"),
+    "apply braces.json": (1, "is no plan of Gatepost"),
+    "apply acme": (2, "is a directory"),
+    "apply braces.json --as-of 2026-06-30": (2, "has its day in it"),
+    "plan --out nowhere/plan.json --as-of 2026-06-30": (1, "cannot be written"),
+    "plan --out acme": (2, "is a directory"),
+    "check --as-of 2026-06-30": (2, "No such option"),
+    "schema stage": (2, "is not one of"),
+    "init acme": (2, "nothing was written"),
+    "demo --into noise.json": (2, "noise.json"),
+    "nonsense": (2, "No such command"),
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_wrong_command_line_gives_a_sentence(line, project, program, tmp_path):
+    code, words = LINES[line]
+    (tmp_path / "noise.json").write_bytes(NOISE)
+    (tmp_path / "braces.json").write_text("{}", encoding="utf-8")
+    done = program(*line.split(), env={"GATEPOST_PROJECT": str(project)})
+    assert words in done.err
+    assert (done.code, done.out) == (code, "")
+    assert "Traceback" not in done.err
+
+
+def start(project, *words, **streams):
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "gatepost", *words, "--project", str(project)],
+        stderr=subprocess.PIPE, text=True, **streams,
+    )  # fmt: skip
+
+
+def test_a_reader_who_leaves_early_hears_no_complaint(project):
+    reading = start(project, "evaluate", "--format", "json", stdout=subprocess.PIPE)
+    reading.stdout.close()
+    _, said = reading.communicate(timeout=120)
+    assert (reading.returncode, said) == (141, "")
+
+
+def test_control_c_is_a_sentence(project):
+    (project / "product" / "events" / "slow.jsonl").write_text(
+        '{"event": "Logged In", "time": "2026-06-01", "workspace": "blue"}\n' * 400_000,
+        encoding="utf-8",
+    )
+    running = start(project, "evaluate", stdout=subprocess.PIPE)
+    # it has begun, for it writes its lock before it pulls
+    while not (project / ".gatepost" / "run.lock").exists():
+        assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    out, said = running.communicate(timeout=120)
+    assert (running.returncode, out) == (130, "")
+    assert said.startswith("gatepost: Stopped before the end.")
+
+
+def test_what_a_terminal_cannot_show_does_not_end_the_program(project, program):
+    path = project / "crm" / "Account.csv"
+    text = path.read_text(encoding="utf-8").replace("Blue Harbour", "Blå Häfen 日本")
+    path.write_text(text, encoding="utf-8")
+    words = ("evaluate", "--project", project, "--as-of", "2026-06-30")
+    done = program(*words, env={"PYTHONIOENCODING": "ascii"})
+    assert done.code == 0
+    assert r"Bl\xe5 H\xe4fen \u65e5\u672c" in done.out
