@@ -32,6 +32,13 @@ COLUMNS: dict[str, str] = {
 }
 """Columns of every source, and their types. A kept property N adds those of `kept_columns`."""
 
+MORE_COLUMNS: dict[str, str] = {
+    "id_hash": "UBIGINT",
+    "filename": "VARCHAR",
+}
+"""`id_hash` stands in the files too, for the lake's own use (see lake_write); `filename` is the path
+of the row's file."""
+
 _SAFE = " ._-()+,@"
 _LONGEST = 180  # of a file's name; the file system's own limit is 255 bytes
 
@@ -129,20 +136,20 @@ def kept_columns(keep: Iterable[str]) -> dict[str, str]:
     }
 
 
-def events_sql(files: Sequence[Path], keep: Iterable[str], *, filename: bool = False) -> str:
-    """A query of `files` that has exactly the lake's columns and those of `keep`, in this order,
-    and the path of each row's file as `filename` if that is asked for.
+def events_sql(files: Sequence[Path], keep: Iterable[str], *, more: Sequence[str] = ()) -> str:
+    """A query of `files` that has exactly the lake's columns, those of `keep` and `more` (names of
+    MORE_COLUMNS), in this order.
 
     No file is as good as a file without rows; a column that a file lacks is NULL in its rows.
     """
-    columns = {**COLUMNS, **kept_columns(keep)} | ({"filename": "VARCHAR"} if filename else {})
+    columns = COLUMNS | kept_columns(keep) | {name: MORE_COLUMNS[name] for name in more}
     empty = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in columns.items())
     chosen = ", ".join(quoted(name) for name in columns)
     query = f"SELECT {empty} WHERE false"
     if files:
         query += (
             f" UNION ALL BY NAME SELECT * FROM read_parquet({path_list(files)},"
-            f" union_by_name = true, hive_partitioning = false, filename = {str(filename).lower()})"
+            f" union_by_name = true, hive_partitioning = false, filename = {'filename' in more})"
         )
     return f"SELECT {chosen} FROM ({query})"
 

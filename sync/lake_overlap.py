@@ -80,16 +80,19 @@ class Overlaps:
     ) -> int:
         """Note each (account_key, insert_id) that several parts may have; gives their number.
         `new`: files of so many `parts`, none of which has an id twice."""
-        pair = "account_key, insert_id"
-
-        def ids(files: Sequence[Path]) -> str:
-            return f"SELECT {pair} FROM ({events_sql(files, ())}) WHERE insert_id IS NOT NULL"
-
-        among_new = f"SELECT {pair} FROM ({ids(new)}) GROUP BY ALL HAVING count(*) > 1"
+        shared: list[str] = []
+        if new and others:
+            shared.append(f"{_hashes(others)} SEMI JOIN ({_hashes(new)}) USING (id_hash)")
+        if new and parts > 1:
+            shared.append(f"{_hashes(new)} GROUP BY id_hash HAVING count(*) > 1")
+        pairs = [
+            f"SELECT account_key, insert_id FROM ({events_sql(new, (), more=['id_hash'])})"
+            f" SEMI JOIN ({one}) USING (id_hash)"
+            for one in shared
+        ]
+        pairs.append(f"SELECT account_key, insert_id FROM ({events_sql(aside, ())})")
         self._engine.execute(
-            f"""CREATE OR REPLACE TEMP TABLE {_CONTESTED} AS
-            SELECT {pair} FROM ({ids(others)}) SEMI JOIN ({ids(new)}) USING ({pair})
-            UNION {ids(aside)} {f"UNION {among_new}" if parts > 1 else ""}"""
+            f"CREATE OR REPLACE TEMP TABLE {_CONTESTED} AS {' UNION '.join(pairs)}"
         )
         [(count,)] = self._engine.rows(f"SELECT count(*) FROM {_CONTESTED}")
         return int(count)
@@ -110,7 +113,7 @@ class Overlaps:
             SELECT {self._columns}, name, hidden, row_number() OVER (
                 PARTITION BY account_key, insert_id
                 ORDER BY ts, event, "user" NULLS FIRST, part) AS place
-            FROM ({events_sql(paths, self._keep, filename=True)}) AS e
+            FROM ({events_sql(paths, self._keep, more=["filename"])}) AS e
             SEMI JOIN {_CONTESTED} USING (account_key, insert_id)
             JOIN {_FILES} USING (filename)"""
         )
@@ -159,3 +162,7 @@ class Overlaps:
             f"SELECT num_rows FROM parquet_file_metadata({path_literal(path)})"
         )
         return path if rows else None
+
+
+def _hashes(files: Sequence[Path]) -> str:
+    return f"SELECT id_hash FROM ({events_sql(files, (), more=['id_hash'])})"

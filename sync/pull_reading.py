@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from config.mapping_file import EventsEntry
 from sync.quoting import literal, quoted
 
-LAKE_VERSION = 1
+LAKE_VERSION = 2
 """Raised when the same source would be read into other rows: everything is pulled anew."""
 
 TEXT, NUMBER, BOOLEAN, NESTED = range(4)

@@ -205,9 +205,9 @@ def test_the_lake_is_parquet_by_source_and_day_sorted_by_account(tmp_path):
         )
         assert [name for name, *_ in found.description] == [
             "account_key", "user", "event", "ts", "date_only", "insert_id", "p.n", "k.n",
-            "day", "source",
+            "id_hash", "day", "source",
         ]  # fmt: skip
-        assert all(row[3].date() == row[8] for row in found.fetchall())
+        assert all(row[3].date() == row[9] for row in found.fetchall())
         for path in world.lake.files("product"):
             rows = other.execute(f"SELECT account_key, ts FROM read_parquet('{path}')").fetchall()
             assert rows == sorted(rows)
