@@ -16,8 +16,9 @@ EXAMPLES = (
 def command(file: str) -> None:
     """Print the JSON Schema of a file, for editors.
 
-    FILE is gatepost, mapping or journey. With `# yaml-language-server: $schema=journey.schema.json` as the first line of a journey, most
-    editors complete its keys and show what they mean.
+    FILE is gatepost, mapping or journey. Save the schema and begin a file with the line
+    `# yaml-language-server: $schema=journey.schema.json`: most editors then complete its keys and
+    show what they mean.
     """
     from config import schema
     from gatepost.tables import emit

@@ -1,4 +1,4 @@
-"""Whatever is wrong, the program says it in a sentence, with the right code, and shows no traceback."""
+"""Whatever is wrong, the program says it in a sentence with the right code: no traceback."""
 
 import random
 import shutil

@@ -40,7 +40,7 @@ def test_every_file_in_commands_is_listed():
 def test_every_option_says_what_it_does_and_takes(name):
     for parameter in load(name).params:
         if isinstance(parameter, click.Option):
-            assert parameter.help.endswith("."), parameter.name
+            assert (parameter.help or "").endswith("."), parameter.name
             assert parameter.is_flag or parameter.metavar, parameter.name
         else:
             assert parameter.metavar, parameter.name

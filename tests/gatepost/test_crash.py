@@ -11,8 +11,13 @@ from gatepost.options import HOME_KEY
 
 
 def raised(error):
-    try:
+    """The error as it is when somebody has raised it."""
+
+    def fail():
         raise error
+
+    try:
+        fail()
     except Exception as caught:  # noqa: BLE001 (any of them is what is tested)
         return caught
 
@@ -33,7 +38,7 @@ def test_the_traceback_goes_to_a_file_in_the_projects_home(tmp_path):
 
 @pytest.mark.parametrize("home", [None, "elsewhere/.gatepost"])
 def test_a_folder_that_is_no_project_stays_as_it_is(home, tmp_path, monkeypatch):
-    monkeypatch.setattr(crash.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "temporary"))
     (tmp_path / "elsewhere").mkdir()
     sentence = crash.crash_sentence(raised(ValueError()), tmp_path / home if home else None)
     assert path_in(sentence).parent == tmp_path / "temporary"
@@ -42,7 +47,7 @@ def test_a_folder_that_is_no_project_stays_as_it_is(home, tmp_path, monkeypatch)
 
 def test_without_any_place_to_write_the_sentence_says_so(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    monkeypatch.setattr(crash.tempfile, "gettempdir", lambda: str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "file"))
     sentence = crash.crash_sentence(raised(ValueError()), None)
     assert sentence.endswith("and no file could be written with the details")
 

@@ -181,8 +181,8 @@ def test_health_by_component_with_what_each_costs():
 
 def test_open_moments_with_since_owner_and_play():
     moments = (
-        MomentState("cliff", True, date(2026, 5, 1), "trend < 0.5", "CSM", "Call"),  # noqa: FBT003
-        MomentState("silence", False, None, "users = 0", "CSM", "Find out"),  # noqa: FBT003
+        MomentState("cliff", True, date(2026, 5, 1), "trend < 0.5", "CSM", "Call"),
+        MomentState("silence", False, None, "users = 0", "CSM", "Find out"),
     )
     past = HistoryRow(
         "001", "Onboarding", "moment", "cliff", date(2026, 2, 1), None, date(2026, 2, 9)
@@ -260,7 +260,7 @@ def test_where_the_journey_ends_nothing_is_judged():
 @given(st.integers(40, 140), st.text(min_size=1, max_size=300))
 def test_words_are_wrapped_to_the_width(width, play):
     play = " ".join(word[:20] for word in play.split())
-    moment = MomentState("cliff", True, date(2026, 5, 1), "trend < 0.5", "CSM", play)  # noqa: FBT003
+    moment = MomentState("cliff", True, date(2026, 5, 1), "trend < 0.5", "CSM", play)
     found = page(explanation(moments=(moment,), components=()), JOURNEY, width)
     for line in click.unstyle(found).splitlines():
         assert len(line) <= max(width, 60)

@@ -40,10 +40,14 @@ def test_everything_that_needs_a_person_is_a_warning():
         "warning: product: 1 row could not be read",
         "warning: product: 2 events without an account key",
         "warning: product: 1 key no account has: acne (2)",
-        "warning: 1 account will not be written, since a key is shared:"
-        " 001 (its key 'x' is also that of 002)",
-        "warning: field seats can't be read for 2 accounts and counts as unknown:"
-        " 001: 'many', 002: 'few'",
+        (
+            "warning: 1 account will not be written, since a key is shared:"
+            " 001 (its key 'x' is also that of 002)"
+        ),
+        (
+            "warning: field seats can't be read for 2 accounts and counts as unknown:"
+            " 001: 'many', 002: 'few'"
+        ),
     ]
 
 
