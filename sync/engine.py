@@ -5,10 +5,13 @@ methods fail with DuckDB 2; the compiled text runs on a plain connection. Nothin
 from the network, and the memory limit holds because what does not fit is spilled to `scratch`.
 """
 
+import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
 
 import duckdb
 import numpy as np
@@ -25,6 +28,9 @@ Column = np.ndarray[Any, Any]
 Columns = dict[str, Column]
 
 
+_LEFT_BEHIND_SECONDS = 24 * 3600
+
+
 class EngineError(StopCycle):
     """The engine could not do it: out of memory or disk, a file that is no Parquet, a bug of ours.
     The message is the engine's own first line."""
@@ -34,13 +40,15 @@ class DuckEngine:
     """One connection with its own memory limit; for one thread, use as a context manager."""
 
     def __init__(self, scratch: Path, *, threads: int = 2, memory: str = "2GB") -> None:
-        """`scratch`: a folder for what does not fit into `memory`, made when it is needed."""
+        """`scratch`: a folder for what does not fit into `memory`; several engines may share it."""
         self._threads = threads
+        self._spill = scratch / uuid4().hex
+        _sweep(scratch)
         self._connection = duckdb.connect(
             config={
                 "threads": threads,
                 "memory_limit": memory,
-                "temp_directory": str(scratch),
+                "temp_directory": str(self._spill),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
             }
@@ -110,6 +118,7 @@ class DuckEngine:
     def close(self) -> None:
         """Free memory and scratch files. Safe to repeat."""
         self._connection.close()
+        shutil.rmtree(self._spill, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +132,15 @@ def compile_expression(expr: "ir.Expr") -> str:
     from ibis.backends.sql.compilers import DuckDBCompiler
 
     return str(DuckDBCompiler().to_sqlglot(expr.as_table()).sql(dialect="duckdb"))
+
+
+def _sweep(scratch: Path) -> None:
+    """Make the folder, without what killed engines left: folders long untouched."""
+    with suppress(OSError):  # somebody else is sweeping; or it is read-only, and nothing may spill
+        scratch.mkdir(parents=True, exist_ok=True)
+        for folder in scratch.iterdir():
+            if time.time() - folder.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def first_line(error: BaseException) -> str:

@@ -36,8 +36,8 @@ MORE_COLUMNS: dict[str, str] = {
     "id_hash": "UBIGINT",
     "filename": "VARCHAR",
 }
-"""`id_hash` stands in the files too, for the lake's own use (see lake_write); `filename` is the path
-of the row's file."""
+"""`id_hash` stands in the files too, for the lake's own use (see lake_write); `filename` is the
+path of the row's file."""
 
 _SAFE = " ._-()+,@"
 _LONGEST = 180  # of a file's name; the file system's own limit is 255 bytes

@@ -1,5 +1,7 @@
 """Expressions run on a plain connection, and results are arrays that say what is NULL."""
 
+import os
+
 import ibis
 import numpy as np
 import pytest
@@ -79,6 +81,16 @@ def test_what_does_not_fit_into_memory_is_spilled(engine):
         "SELECT count(*) FROM (SELECT DISTINCT i, repeat('x', 60) || i FROM range(3_000_000) t(i))"
     )
     assert engine.rows(query) == [(3_000_000,)]
+
+
+def test_what_a_killed_engine_spilled_is_removed_in_time(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "duckdb_temp_storage.tmp").write_bytes(b"x")
+    os.utime(old, (1, 1))
+    DuckEngine(tmp_path).close()
+    assert list(tmp_path.iterdir()) == [new]
 
 
 def test_nothing_is_fetched_from_the_network(engine):
