@@ -215,6 +215,7 @@ def test_killed_at_any_moment_the_file_is_an_old_or_a_new_one(tmp_path):
     for _ in range(12):
         command = [sys.executable, "-c", WRITER, str(tmp_path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
             time.sleep(chance.uniform(0, 0.15))
             process.send_signal(signal.SIGKILL)
