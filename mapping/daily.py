@@ -52,6 +52,9 @@ class Question:
     measures: Measures
     types: Mapping[str, Type]
     offsets: Offsets
+    """of the zone, over the span of all events asked about"""
+    all_offsets: Offsets
+    """of the zone over all times that a property may hold"""
     product_events: Node | None
     first_day: int | None
     last_day: int
@@ -106,7 +109,7 @@ def _scope(table: Any, available: Sequence[str] | frozenset[str], ask: Question)
         return Property(ibis.null("string"), ibis.null("uint8"), ask.types[name])
 
     properties = {name: of(name) for name in ask.types}
-    return EventScope(table.event, table.user, properties, ask.offsets)
+    return EventScope(table.event, table.user, properties, ask.all_offsets)
 
 
 def _matches(events: Any, filter_: Filter, ask: Question) -> Any:
@@ -150,7 +153,7 @@ def _value(events: Any, figure: Figure, ask: Question) -> Any:
     """The figure's property as a number, NULL for the events that its filter leaves out."""
     kept = _scope(events, ask.properties(), ask).properties[figure.property]
     found = _matches(events, ask.measures.filters[figure.filter], ask)
-    return ibis.cases((found, read(kept, "number", ask.offsets)))
+    return ibis.cases((found, read(kept, "number", ask.all_offsets)))
 
 
 def user_days(events: Any, ask: Question) -> Any:
@@ -188,18 +191,18 @@ def last_values(events: Any, figure: Figure, ask: Question) -> Any:
     greatest value counts: as numbers where all of them read as one, else as text.
     """
     found = events.filter(_matches(events, ask.measures.filters[figure.filter], ask))
-    found = found.mutate(at=_instant(found, ask.offsets))
+    found = _with_instant(found, ask.offsets)
     latest = found.group_by(["account_no", "day"]).mutate(latest=found["at"].max())
     tied = latest.filter(latest["at"] == latest.latest)
     kept = _scope(tied, ask.properties(), ask).properties[figure.property]
     grouped = tied.group_by(["account_no", "day"])
     if kept.type in ("number", "date", "boolean"):
-        typed = read(kept, kept.type, ask.offsets)
+        typed = read(kept, kept.type, ask.all_offsets)
         if kept.type == "boolean":
             typed = typed.cast("int32")
         chosen = grouped.agg(value=typed.max(), kind=kept.kind.max())
     else:
-        number = read(kept, "number", ask.offsets)
+        number = read(kept, "number", ask.all_offsets)
         summed = grouped.agg(
             by_number=kept.text.argmax(number),
             number_kind=kept.kind.argmax(number),
@@ -218,12 +221,15 @@ def last_values(events: Any, figure: Figure, ask: Question) -> Any:
     return chosen.order_by(["account_no", "day"])
 
 
-def _instant(events: Any, offsets: Offsets) -> Any:
-    """Microseconds since 1970 UTC; a date without time is that day's local midnight."""
-    micros = events.ts.epoch_seconds().cast("int64") * 1_000_000 + events.ts.microsecond().cast(
-        "int64"
+def _with_instant(events: Any, offsets: Offsets) -> Any:
+    """The events with `at`: microseconds since 1970, for a bare date those of local midnight."""
+    seconds = events.ts.epoch_seconds().cast("int64")
+    events = events.mutate(
+        seconds=seconds, micros=seconds * 1_000_000 + events.ts.microsecond().cast("int64")
     )
-    # Close enough at a zone's change: the offset is that of the same wall clock read as UTC.
-    midnight = events.ts.epoch_seconds().cast("int64")
-    shift = local_offset(midnight - local_offset(midnight, offsets), offsets)
-    return ibis.cases((events.date_only, micros - shift.cast("int64") * 1_000_000), else_=micros)
+    # Step by step: an offset is a long expression, and nesting two would square its length.
+    events = events.mutate(guess=events.seconds - local_offset(events.seconds, offsets))
+    shift = local_offset(events.guess, offsets) * 1_000_000
+    return events.mutate(
+        at=ibis.cases((events.date_only, events.micros - shift), else_=events.micros)
+    )

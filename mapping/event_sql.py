@@ -170,13 +170,25 @@ def local_day(epoch_seconds: Any, offsets: Offsets) -> Any:
 
 
 def local_offset(epoch_seconds: Any, offsets: Offsets) -> Any:
-    """The zone's offset in seconds at an instant."""
-    branches = [
-        (epoch_seconds < start, seconds)
-        for start, seconds in zip(offsets.starts[1:], offsets.seconds[:-1], strict=True)
-    ]
-    last = offsets.seconds[-1]
-    return ibis.cases(*branches, else_=last) if branches else ibis.literal(last)
+    """The zone's offset in seconds at an instant.
+
+    A tree of comparisons, so that a century of changes costs seven of them and not two hundred.
+    """
+    return _offset_between(epoch_seconds, offsets, 0, len(offsets.starts))
+
+
+def _offset_between(epoch_seconds: Any, offsets: Offsets, first: int, end: int) -> Any:
+    """The offset, if it is one of those numbered `first` to `end` - 1."""
+    if end - first == 1:
+        return ibis.literal(offsets.seconds[first], "int64")
+    middle = (first + end) // 2
+    return ibis.cases(
+        (
+            epoch_seconds < offsets.starts[middle],
+            _offset_between(epoch_seconds, offsets, first, middle),
+        ),
+        else_=_offset_between(epoch_seconds, offsets, middle, end),
+    )
 
 
 def _arithmetic(node: Arithmetic, scope: EventScope) -> Any:

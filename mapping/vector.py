@@ -211,7 +211,8 @@ def _like(of: Evaluate, pattern: str) -> Evaluate:
 def _map(value: Vector, function: Callable[[str], Any], dtype: Any) -> Array:
     """`function` of each known text. Texts repeat, so each is worked out once."""
     memo = {text: function(text) for text in set(value.values[value.known].tolist())}
-    result = np.zeros(len(value.values), dtype)
+    fill: Any = "" if dtype is np.object_ else 0
+    result = np.full(len(value.values), fill, dtype)
     if memo:
         result[value.known] = [memo[text] for text in value.values[value.known].tolist()]
     return result

@@ -15,7 +15,7 @@ import ibis
 import numpy as np
 
 from mapping.accounts import BEGINNING, AccountTable, FieldSteps
-from mapping.clock import day_number, offsets
+from mapping.clock import EPOCH, day_number, offsets
 from mapping.compiled import CompiledJourney
 from mapping.daily import EventTable, Question, account_days, last_values, matched_events, user_days
 from mapping.log import HistoryLog
@@ -48,6 +48,10 @@ class Source(Protocol):
 
     @property
     def properties(self) -> frozenset[str]: ...
+
+    def first_day(self) -> date | None:
+        """The UTC day of its earliest event, None without any."""
+        ...
 
     def table(self, engine: DuckEngine, first_day: int | None, last_day: int) -> Any:
         """Its events as an Ibis table that `engine` can run; UTC days, inclusive, may be more."""
@@ -180,6 +184,10 @@ class _Work:
         self.result = Computed(inputs.compiled, inputs.accounts)
         self.checkpoints: list[tuple[Checkpoint, Array]] = []
         self.done, self.total = 0, 0
+        zone, begun = inputs.compiled.journey.timezone, [s.first_day() for s in inputs.sources]
+        earliest = min((day for day in begun if day is not None), default=inputs.as_of)
+        self.zone = offsets(zone, earliest, inputs.as_of)
+        self.whole_zone = offsets(zone, EPOCH, inputs.as_of)
 
     def run(self, stored: StoredCheckpoint | None, late: Mapping[int, int]) -> Computed:
         size = self.inputs.accounts.size
@@ -314,12 +322,11 @@ class _Work:
 
     def _question(self, first_day: int | None) -> Question:
         compiled = self.inputs.compiled
-        # Zones are asked about a span wide enough for every event that can count.
-        zone = offsets(compiled.journey.timezone, date(1970, 1, 1), self.inputs.as_of)
         return Question(
             compiled.measures,
             compiled.properties,
-            zone,
+            self.zone,
+            self.whole_zone,
             compiled.product_events,
             first_day,
             self.last,

@@ -71,6 +71,10 @@ class LakeSource:
         """The properties that are kept of its events."""
         return frozenset(self.entry.keep)
 
+    def first_day(self) -> date | None:
+        """The UTC day of its earliest event, None without any."""
+        return next(iter(self.lake.days(self.name)), None)
+
     def table(self, engine: DuckEngine, first_day: int | None, last_day: int) -> Any:
         """Its events from one UTC day to another as an Ibis table that `engine` can run."""
         name = f"events {self.name} {first_day} {last_day}"
