@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from config.errors import GatepostError, PartlyDone
 from gatepost.cells import counted
 from gatepost.options import Ask
-from gatepost.summary import applied_lines, applied_object, notes
+from gatepost.summary import applied_lines, applied_object, notes, travelling
 from gatepost.tables import emit, json_lines
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def finish(ask: Ask, report: "PushReport", summary: "RunSummary", style: str) ->
         emit(json_lines([applied_object(report, summary)]))
     else:
         emit(applied_lines(report))
-    for line in notes(summary):
+    for line in (*travelling(summary), *notes(summary)):
         ask.note(line)
     raise_if_left(report)
 

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 INDENT = "  "
 
 
-def page(found: "Explanation", journey: "Journey", width: int = 100) -> str:
-    """The whole page, ending in a line break."""
+def page(found: "Explanation", journey: "Journey", width: int = 100, never: str = "") -> str:
+    """The whole page, ending in a line break. `never`: why the account is not written at all."""
     stage = next((one for one in journey.stages if one.name == found.outputs["stage"]), None)
     sections = [
+        ("Nothing is written to this account", [f"{BAD} {never}"] if never else []),
         ("Stage", _stage(found, stage, journey)),
         (_exit_title(found, stage), _exit(found, stage)),
         ("Stages so far", _stays(found)),

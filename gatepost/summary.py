@@ -17,6 +17,14 @@ def notes(summary: "RunSummary") -> list[str]:
     return [*_sources(summary), *attention(summary)]
 
 
+def travelling(summary: "RunSummary") -> Iterator[str]:
+    """How many accounts each journey has, and how many of them had to be walked from day one."""
+    for name, accounts in summary.travelling.items():
+        replayed = summary.replayed.get(name, 0)
+        again = f", {replayed:,} replayed from the first day" if 0 < replayed < accounts else ""
+        yield f"{name}: {counted(accounts, 'account')}{again}"
+
+
 def attention(summary: "RunSummary") -> Iterator[str]:
     """Warnings: one sentence each, with the way out where there is one."""
     for text in summary.warnings:

@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     from sync.push import PushReport
     from sync.summary import RunSummary
 
-_RECORDS, _STUCK, _MOVES = 2, 6, 10
+_RECORDS, _STUCK, _MOVES = 2, 3, 10
 _LONGEST = 110
 
 
 def company(folder: Path, accounts: int, as_of: date) -> list[str]:
     """What is looked at."""
+    many = counted(accounts, "account")
     return [
         heading("A simulated company"),
-        f"  {counted(accounts, 'account')} in a CRM of plain files and half a year of usage,",
-        f"  as of {as_of}. The project folder is {folder}; its journey, {folder / 'journeys'}.",
+        f"  {many} in a CRM of plain files, half a year of usage, as of {as_of}.",
+        f"  The project folder is {folder}; its journey is in {folder / 'journeys'}.",
     ]
 
 
@@ -64,18 +65,19 @@ def funnel_lines(journey: "Journey", accounts: Sequence[Standing]) -> Iterator[s
     yield from _indented(aligned([header, *funnel_cells(steps)], right={1, 2, 3, 4, 5}))
 
 
-def stuck_lines(late: Sequence[Stuck]) -> Iterator[str]:
-    """Who is past the time that the stage should take."""
+def stuck_lines(journey: "Journey", late: Sequence[Stuck]) -> Iterator[str]:
+    """Who is past the time that the stage should take: the longest of each stage."""
     title = f"Who is stuck: {counted(len(late), 'account')}, longest first"
     yield f"\n{heading(title)}"
-    for one in late[:_STUCK]:
-        who = one.who
-        state = "waiting" if who.waiting else "over target"
-        yield f"  {who.name} ({who.account}): {who.stage}, {days(one.days)} {state}"
-        if who.missing:
-            yield f"    {_cut(who.missing)}"
-    if len(late) > _STUCK:
-        yield f"  and {len(late) - _STUCK:,} more"
+    for stage in journey.stages:
+        here = [one for one in late if one.who.stage == stage.name]
+        if here:
+            yield f"  {stage.name}: {counted(len(here), 'account')}"
+        for one in here[:_STUCK]:
+            state = "waiting" if one.who.waiting else "over target"
+            yield f"    {one.who.name} ({one.who.account}), {days(one.days)} {state}"
+            if one.who.missing:
+                yield f"      {_cut(one.who.missing)}"
 
 
 def interesting(late: Sequence[Stuck]) -> str | None:
@@ -100,12 +102,12 @@ def to_look_at(summary: "RunSummary") -> Iterator[str]:
         yield f"  {line.removeprefix('warning: ')}"
 
 
-def next_steps(folder: Path, chosen: str | None) -> list[str]:
-    """What to try now."""
+def next_steps(folder: Path, chosen: str | None, program: str) -> list[str]:
+    """What to try now. `program`: how this one is called."""
     lines = [
-        f"gatepost evaluate --project {folder} --as-of 2026-06-30",
-        f"gatepost explain {chosen or 'ACCOUNT'} --project {folder} --as-of 2026-05-31",
-        f"gatepost plan --project {folder} --as-of 2026-06-30   # after an edit of the journey",
+        f"{program} evaluate --project {folder} --as-of 2026-06-30",
+        f"{program} explain {chosen or 'ACCOUNT'} --project {folder} --as-of 2026-05-31",
+        f"{program} plan --project {folder} --as-of 2026-06-30   # after an edit of the journey",
     ]
     return [f"\n{heading('Try next')}", *(f"  {line}" for line in lines)]
 

@@ -29,19 +29,22 @@ def command(ask: Ask, account: str, journey: str | None, style: str) -> None:
     from gatepost import tables
     from gatepost.opening import known_journey, opened
     from gatepost.page import page
-    from gatepost.summary import attention
     from sync.explain import explain_account
 
     with opened(ask) as cycle:
         known_journey(cycle.project, journey)
         found = explain_account(cycle, account, journey=journey)
-        warnings = list(attention(cycle.summary))
+        warnings = [f"warning: {text}" for text in cycle.summary.warnings]
         journeys = {one.name: one for one in cycle.project.journeys}
+        never = cycle.summary.doubled
     if style == "json":
         tables.emit(tables.json_lines(one.to_json() for one in found))
     else:
         colour = False if os.environ.get("NO_COLOR") else None
-        pages = [page(one, journeys[one.journey], tables.width()) for one in found]
+        width = tables.width()
+        pages = [
+            page(one, journeys[one.journey], width, never.get(one.account, "")) for one in found
+        ]
         click.echo("\n".join(pages), color=colour)
     if not found:
         ask.note(f"{account} does not travel this journey.")

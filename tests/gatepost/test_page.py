@@ -238,6 +238,14 @@ def test_time_to_value_says_why_there_is_none(outputs, sentence):
     assert any(line.startswith(sentence) for line in section("Stage", outputs))
 
 
+def test_an_account_that_is_never_written_says_why_first():
+    found = click.unstyle(page(explanation(), JOURNEY, 100, "its key 'x' is also that of 002"))
+    assert found.splitlines()[3:5] == [
+        "Nothing is written to this account",
+        "  ✗ its key 'x' is also that of 002",
+    ]
+
+
 def test_an_account_without_a_stage_says_so_and_leaves_the_rest_out():
     nothing = dict.fromkeys(OUTPUTS)
     found = lines(nothing, exit=None, history=(), components=())

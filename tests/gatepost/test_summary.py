@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from config.errors import StopCycle
-from gatepost.summary import applied_lines, notes
+from gatepost.summary import applied_lines, notes, travelling
 from sync.fields import Unreadable
 from sync.push import Outcome, PushReport
 from sync.summary import RunSummary, SourceSummary
@@ -19,6 +19,14 @@ def match(matched, events, unmatched=()):
 
 def test_a_quiet_run_has_nothing_to_say():
     assert notes(RunSummary()) == []
+
+
+def test_journeys_tell_their_accounts_and_who_was_replayed():
+    summary = RunSummary(travelling={"A": 57, "B": 1}, replayed={"A": 3, "B": 1})
+    assert list(travelling(summary)) == [
+        "A: 57 accounts, 3 replayed from the first day",
+        "B: 1 account",
+    ]
 
 
 def test_events_and_the_share_that_found_its_account():
