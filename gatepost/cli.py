@@ -71,7 +71,9 @@ class Commands(click.Group):
             sys.stdout.flush()  # here, so that a reader who left is noticed here
         except (click.ClickException, click.exceptions.Exit):
             raise
-        except (KeyboardInterrupt, click.Abort):
+        except (KeyboardInterrupt, click.Abort) as stopped:
+            if isinstance(stopped, click.Abort):
+                click.echo(err=True)  # the question stands on an unfinished line
             _say("Stopped before the end. What was finished is kept; run it again to go on.")
             code = INTERRUPTED
         except BrokenPipeError:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -137,7 +137,7 @@ def width() -> int:
     """How wide text may be: the terminal's width within reason, a readable measure elsewhere."""
     if not sys.stdout.isatty():
         return 100
-    return min(max(os.get_terminal_size(sys.stdout.fileno()).columns, 40), 120)
+    return min(max(shutil.get_terminal_size((100, 24)).columns, 40), 120)
 
 
 def styled(text: str, **how: Any) -> str:
