@@ -63,7 +63,10 @@ def _fitted(lines: list[str], width: int) -> Iterator[str]:
 def _stage(found: "Explanation", stage: "Stage | None", journey: "Journey") -> Iterator[str]:
     outputs = found.outputs
     if stage is None:
-        yield "None yet: no stage's entry trigger has held."
+        if found.as_of < journey.since:
+            yield f"None: history begins on {journey.since} (`since` of the journey)."
+        else:
+            yield f"None yet: {found.why_here}."
         return
     yield f"{stage.name} since {outputs['stage_entered_on']}: {_length(found, stage)}"
     why = found.why_here.split("; completed ")[0]  # which is said below, with what it means

@@ -248,14 +248,16 @@ def test_an_account_that_is_never_written_says_why_first():
 
 def test_an_account_without_a_stage_says_so_and_leaves_the_rest_out():
     nothing = dict.fromkeys(OUTPUTS)
-    found = lines(nothing, exit=None, history=(), components=())
+    found = lines(nothing, exit=None, history=(), components=(), why_here="no event yet")
     assert found == [
         "Acme  001",
         "Onboarding, as of 2026-05-11",
         "",
         "Stage",
-        "  None yet: no stage's entry trigger has held.",
+        "  None yet: no event yet.",
     ]
+    early = section("Stage", nothing, exit=None, as_of=date(2025, 12, 31))
+    assert early == ["None: history begins on 2026-01-01 (`since` of the journey)."]
 
 
 def test_where_the_journey_ends_nothing_is_judged():
