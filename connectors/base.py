@@ -7,7 +7,7 @@ StopCycle (nothing after this is safe), FixConfig (only the user can help).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -33,6 +33,29 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Take:
+    """Where a value is looked for: in the property `name`, if it holds text there. `where`: only
+    in records in which that property is that text. `unless`: not a text that begins so."""
+
+    name: str
+    where: tuple[str, str] | None = None
+    unless: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a vendor's properties mean beyond their names. The engine minds it while it reads, so
+    that no body is walked through twice; whatever is said here belongs in the fingerprint too."""
+
+    local: Mapping[str, str] = field(default_factory=dict)
+    """property → IANA zone: its numbers are the wall clock of that zone, written as if it was UTC.
+    Of an hour that comes twice the later is meant; one that is left out is read as if it was not.
+    """
+    take: Mapping[str, Sequence[Take]] = field(default_factory=dict)
+    """property → where its value is taken from: the first that has one"""
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """A raw body on this machine's disk, spooled or found there, which the engine reads itself.
 
@@ -42,6 +65,7 @@ class Body:
     path: Path
     format: Literal["jsonl", "csv", "parquet"]
     gzip: bool = False
+    meaning: Meaning | None = None
 
 
 @runtime_checkable
@@ -67,6 +91,15 @@ class EventSource(Protocol):
 
     def warnings(self) -> Sequence[str]:
         """What people should hear about what `parts` saw and left out; sentences, perhaps none."""
+        ...
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """An EventSource that reads of each record only what it is told to."""
+
+    def select(self, names: Sequence[str]) -> None:
+        """The properties that the entry means something by. Called before `parts`."""
         ...
 
 
@@ -146,6 +179,25 @@ class FieldSink(Protocol):
     ) -> list[WriteResult]:
         """Carry out `writes`; one result per input, in the same order. Safe to repeat: a value
         that is there already is written. Raises only if nothing at all was written by this call."""
+        ...
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """A FieldSink that carries its writes in requests of a certain size: given that many at once,
+    it can say of each request whether it was sent, and a run can stop between two."""
+
+    batch_size: int
+
+
+@runtime_checkable
+class ReadsSome(Protocol):
+    """A FieldSink that can be asked for some records only."""
+
+    def read_some(
+        self, object_name: str, id_field: str, fields: Sequence[str], ids: Sequence[str]
+    ) -> Iterator[Record]:
+        """As FieldSink.read, of those of `ids` that are there."""
         ...
 
 

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Collection, Sequence
 
+from config.errors import PartlyDone, RetryLater
 from config.mapping_file import EventsEntry
 from connectors.base import EventSource, Part, Rejected
 from connectors.rejected import check_share
@@ -54,24 +55,28 @@ class Commits:
         self._seen: dict[str, str] = {}
 
     def run(self, todo: Sequence[tuple[Part, str]], gone: Sequence[str]) -> None:
-        """Read `todo` (each with its digest) and commit it; what is `gone` goes with the first."""
+        """Read `todo` (each with its digest) and commit it. What is `gone` goes with the last, as
+        other parts may take its place. RetryLater and PartlyDone, where the other side gives no
+        more for now, are raised when what was read until then is committed."""
         shutil.rmtree(self._staging, ignore_errors=True)  # of a pull that was killed
         known = {
             *map(file_name, self._register.known()),
             *(file_name(part.name) for part, _ in todo),
         }
         orphans = self._lake.part_files(self._entry.name).keys() - known
-        self._prepared = {
-            name: Prepared(name, {}) for name in [*map(file_name, gone), *sorted(orphans)]
-        }
+        self._prepared = {name: Prepared(name, {}) for name in sorted(orphans)}
         whole, done = sum(part.size for part, _ in todo), 0
         for part, digest in todo:
             self._progress(f"reading {self._entry.name} {part.name}", done, whole)
-            self._read(part, digest)
+            try:
+                self._read(part, digest)
+            except (RetryLater, PartlyDone):
+                self._commit(())
+                raise
             done += part.size
             if sum(staged.rows for staged in self._staged.values()) >= ROWS_A_COMMIT:
-                self._commit(gone)
-                gone = ()
+                self._commit(())
+        self._prepared |= {name: Prepared(name, {}) for name in map(file_name, gone)}
         self._commit(gone)
         self._progress(f"reading {self._entry.name}", whole, whole)
 

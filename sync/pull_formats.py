@@ -12,6 +12,7 @@ from connectors.base import Body
 from connectors.files_csv import Table
 from sync.engine import DuckEngine
 from sync.pull_careful import Batch, csv_batches, json_batches
+from sync.pull_meaning import meant_sql, names_meant
 from sync.pull_reading import TEXT, json_records_sql
 from sync.quoting import literal, path_literal, quoted
 
@@ -36,6 +37,18 @@ class Way:
 
 def way(engine: DuckEngine, body: Body, names: Sequence[str], *, strict: bool) -> Way:
     """How to read `names` from a body. `strict`: a CSV must have them all, else StopCycle."""
+    if body.meaning is None:
+        return _way(engine, body, names, strict=strict)
+    wider = names_meant(body.meaning, names)
+    found = _way(engine, body, wider, strict=strict)
+    return Way(
+        meant_sql(body.meaning, names, wider, found.fast),
+        meant_sql(body.meaning, names, wider, found.slow),
+        found.batches,
+    )
+
+
+def _way(engine: DuckEngine, body: Body, names: Sequence[str], *, strict: bool) -> Way:
     match body.format:
         case "jsonl":
             return _json(body, names)

@@ -1,0 +1,1 @@
+"""Mixpanel: product events from its raw export."""

@@ -1,0 +1,190 @@
+"""Connections of type `mixpanel`: product events, window by window, from the raw export.
+
+A window's body is spooled whole to this machine and read by the engine. A window that cannot be had
+whole is not had at all: the lake keeps what it has of it, and the next run asks again.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+from config.errors import GatepostError, PartlyDone, RetryLater, StopCycle
+from config.project_file import Connection
+from config.settings import need, secrets_of
+from connectors import http
+from connectors.base import AccountSource, Body, EventSource, FieldSink, Meaning, Part, Take
+from connectors.mixpanel.body import NotWhole, spool
+from connectors.mixpanel.budget import Budget
+from connectors.mixpanel.client import Client, TimedOut
+from connectors.mixpanel.options import Options, options_of
+from connectors.mixpanel.windows import Window, due, windows
+
+_READ = 1
+"""Raised when the same body would be read with another meaning: everything is pulled anew."""
+
+_HOT = ("event", "$hotshard_events")  # renamed where one user or group has too many events a day
+_WHO = (
+    Take("$user_id"),
+    Take("mp_original_distinct_id", where=_HOT),
+    # A device that has not logged in is nobody yet. Mixpanel rewrites its events when it does.
+    Take("distinct_id", unless="$device:"),
+)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class MixpanelConnector:
+    """A project. `clock` gives aware instants, `sleep` takes seconds."""
+
+    def __init__(
+        self,
+        name: str,
+        connection: Connection,
+        folder: Path,
+        *,
+        clock: Callable[[], datetime] = _utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name, self.clock, self.sleep = name, clock, sleep
+        self.options = options_of(name, connection, folder)
+        self._username = connection.options.get("username")
+
+    @cached_property
+    def client(self) -> Client:
+        """Logged in by each request; FixConfig if a secret is missing."""
+        secrets = secrets_of(self.name)
+        username = str(self._username or need(secrets, self.name, "username"))
+        secret = need(secrets, self.name, "secret")
+        hide = http.redactor([secret])
+        return Client(self.options, username, secret, clock=self.clock, hide=hide)
+
+    @cached_property
+    def budget(self) -> Budget:
+        """Exports only; counted over all runs of an hour."""
+        path = self.options.home / "requests" / f"{self.name}.json"
+        return Budget(self.name, self.options.exports_an_hour, path, self.clock, self.sleep)
+
+    def events(self, object_name: str | None) -> EventSource:
+        if object_name is not None:
+            raise StopCycle(f"{self.name} has no object {object_name}: Mixpanel keeps events")
+        return MixpanelEvents(self)
+
+    def accounts(self) -> AccountSource:
+        raise StopCycle(f"{self.name} keeps no accounts: Mixpanel is read for its events")
+
+    def sink(self) -> FieldSink:
+        raise StopCycle(f"{self.name} takes no fields: Mixpanel is read for its events")
+
+
+class MixpanelEvents:
+    """The export, as of one moment: that of the first look at it."""
+
+    def __init__(self, connector: MixpanelConnector) -> None:
+        self._connector = connector
+        self._options: Options = connector.options
+        self._windows: dict[str, Window] = {}
+
+    @cached_property
+    def _now(self) -> datetime:
+        # Held, or today's fingerprint would differ before today was read.
+        return self._options.local(self._connector.clock())
+
+    def parts(self) -> Sequence[Part]:
+        options = self._options
+        found = windows(options.since, self._now.date(), options.window_days, options.late_days)
+        self._windows = {window.name: window for window in found}
+        place = f"{_READ} {options.project_id} {options.zone or 'utc'}"
+        return [
+            Part(name, f"{place} {due(window, self._now, options.late_days)}")
+            for name, window in self._windows.items()
+        ]
+
+    def fetch(self, part: Part, spool: Path) -> Body:
+        if not self._windows:
+            self.parts()
+        if (window := self._windows.get(part.name)) is None:
+            raise StopCycle(f"{self._options.name} has no window {part.name}")
+        path = spool / f"{window.name}.jsonl.gz"
+        made = path.with_suffix(".new")
+        with made.open("w+b") as file:
+            self._export(window, file)
+        made.replace(path)
+        return Body(path, "jsonl", gzip=True, meaning=meaning(self._options))
+
+    def digest(self, part: Part) -> str:
+        return ""  # an export costs as much as it is worth
+
+    def warnings(self) -> Sequence[str]:
+        return []
+
+    def _export(self, window: Window, file: IO[bytes]) -> None:
+        """Append a window to the file: at once, or in halves where that is too much."""
+        begin, single = file.tell(), window.first == window.last
+        broken = 0
+
+        def attempt() -> None:
+            file.seek(begin)
+            file.truncate()
+            self._ask(window, file)
+
+        def again(error: RetryLater) -> bool:
+            nonlocal broken
+            broken += isinstance(error, NotWhole)
+            return single or not (isinstance(error, TimedOut) or broken > 1)
+
+        tries = self._options.tries
+        try:
+            http.retrying(self._connector.sleep, attempts=tries, retry=again)(attempt)
+        except RetryLater as error:
+            if single or not isinstance(error, TimedOut | NotWhole):
+                raise self._given_up(window, error) from None
+            for half in window.halves():
+                self._export(half, file)
+
+    def _ask(self, window: Window, file: IO[bytes]) -> None:
+        self._connector.budget.spend()
+        asked = {
+            "from_date": window.first.isoformat(),
+            "to_date": window.last.isoformat(),
+            "time_in_ms": "true",
+        }
+        with self._connector.client.query_export(
+            asked, add_gzip_header=True, raw_stream=True
+        ) as answer:
+            spool(answer, file)
+
+    def _given_up(self, window: Window, error: RetryLater) -> GatepostError:
+        name = self._options.name
+        if (error.wait_seconds or 0) > http.LONGEST_PAUSE:
+            return PartlyDone(
+                f"{error}; it asks to wait {error.wait_seconds:,.0f} s",
+                "the project's quota is used up, by other tools too; what was pulled is kept and"
+                " the next run goes on from there",
+            )
+        said = str(error).removeprefix(f"{name}: ")
+        return RetryLater(
+            f"{name}: the export of {window.name} could not be had: {said}",
+            error.wait_seconds,
+            "the lake keeps what it had of these days; the next run asks again",
+        )
+
+
+def meaning(options: Options) -> Meaning:
+    """What the properties of an exported event mean.
+
+    Who did it is `$user_id` before `distinct_id`, which is whatever id Mixpanel chose for the
+    person, perhaps that of a device. Events of a hot shard get their names and users back.
+    """
+    return Meaning(
+        local={"time": options.zone} if options.zone else {},
+        take={
+            "event": (Take("mp_original_event_name", where=_HOT), Take("event")),
+            "distinct_id": _WHO,
+            "user": (Take("user"), *_WHO),
+        },
+    )
