@@ -49,9 +49,12 @@ CONNECTION_TYPES: dict[str, ConnectionType] = {
     "hubspot": ConnectionType(
         {
             **_HTTP,
+            "api_version": "v3, or a date such as 2026-09, which it is unsaid",
             "portal_id": "the account's number",
-            "max_requests": "most requests in a day",
-            "requests_per_second": "most requests in a second",
+            "lifecycle_backwards": "true to let lifecyclestage be cleared and set to go back",
+            "api_budget": "the share of a day's calls that one run may make, 0.25 unsaid",
+            "max_requests": "most calls of one run",
+            "requests_per_second": "most calls in a second",
         },
     ),
     "mixpanel": ConnectionType(

@@ -13,6 +13,7 @@ from connectors.base import Connector
 
 CONNECTORS: dict[str, str] = {
     "files": "connectors.files:FilesConnector",
+    "hubspot": "connectors.hubspot.connector:HubSpotConnector",
     "mixpanel": "connectors.mixpanel.connector:MixpanelConnector",
 }
 """type → module:class; the class takes (name, connection, project folder) and opens nothing yet."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from config.errors import RetryLater, StopCycle
 from config.load import Project
 from config.mapping_file import EventsEntry
-from connectors.base import EventSource, Part
+from connectors.base import EventSource, Part, Selective
 from connectors.rejected import max_rejected
 from sync.lake import Lake
 from sync.lake_parts import Known, Register, fingerprint
@@ -47,6 +47,8 @@ def pull_events(
     """
     register = Register(state, lake, entry.name)
     known = register.known()
+    if isinstance(source, Selective):
+        source.select(reading_of(entry).names)
     parts = source.parts()
     report = PullReport(entry.name, parts=len(parts), warnings=list(source.warnings()))
     todo = _todo(source, parts, register, known, reading_of(entry).key, report)

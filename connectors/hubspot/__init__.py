@@ -1,0 +1,1 @@
+"""HubSpot: records of any object, read by list and by batch, written in batches of a hundred."""

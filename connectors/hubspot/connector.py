@@ -1,0 +1,128 @@
+"""Connections of type `hubspot`: options, the token, and what each ability needs of the others."""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.errors import FixConfig, StopCycle
+from config.problem import Problem, quoted
+from config.project_file import Connection
+from config.settings import need, secrets_of
+from connectors.base import AccountSource, EventSource, FieldSink
+from connectors.hubspot.budget import Budget
+from connectors.hubspot.errors import Refused
+from connectors.hubspot.events import HubSpotRecords
+from connectors.hubspot.records import HubSpotAccounts
+from connectors.hubspot.schema import Schema
+
+if TYPE_CHECKING:
+    from connectors.hubspot.wire import Wire
+
+DEFAULT_VERSION = "2026-09"
+_VERSION = re.compile(r"v3|20\d\d-(03|09)")
+_TOKENS = ("token", "access_token", "api_key")  # private apps, service keys: sent alike
+
+
+class HubSpotConnector:
+    """One HubSpot account; docs/connectors-hubspot.md says what its options do."""
+
+    def __init__(
+        self,
+        name: str,
+        connection: Connection,
+        folder: Path,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.name = name
+        self._connection = connection
+        self._sleep = sleep
+        self._clock = clock
+        self._wire: Wire | None = None
+        self._sink: FieldSink | None = None
+        self._schemas: dict[str, Schema] = {}
+        self._checked: set[tuple[str, str]] = set()
+        self.version = str(connection.options.get("api_version", DEFAULT_VERSION))
+        if not _VERSION.fullmatch(self.version):
+            raise self._wrong("api_version", self.version, "v3, or a date such as 2026-09")
+        self.lifecycle_backwards = connection.options.get("lifecycle_backwards", False) is True
+        self.batch_size = int(self._number("batch_size", 100, 1, 100))
+
+    def events(self, object_name: str | None) -> EventSource:
+        if object_name is None:
+            raise StopCycle(
+                f"{self.name}: HubSpot keeps no product events",
+                "name an object whose records are events, such as tickets",
+            )
+        return HubSpotRecords(self, object_name)
+
+    def accounts(self) -> AccountSource:
+        return HubSpotAccounts(self)
+
+    def sink(self) -> FieldSink:
+        if self._sink is None:
+            from connectors.hubspot.sink import HubSpotSink  # not needed to read
+
+            self._sink = HubSpotSink(self)
+        return self._sink
+
+    @property
+    def wire(self) -> "Wire":
+        """The way to HubSpot; made at first use. FixConfig without a token."""
+        if self._wire is None:
+            # Imports the vendor's client: a fifth of a second, for those who speak to it.
+            from connectors.hubspot.wire import HOST, Wire
+
+            secrets = secrets_of(self.name)
+            given = (secrets.get(one) for one in _TOKENS)
+            token = next((one for one in given if one), None)
+            share = self._number("api_budget", 0.25, 0, 1)
+            most = self._number("max_requests", 0, 0, 10**9)
+            rate = self._number("requests_per_second", 0, 0, 1000)
+            self._wire = Wire(
+                self.name,
+                token or need(secrets, self.name, "token"),
+                Budget(share, int(most) or None, self._sleep),
+                url=self._connection.url or HOST,
+                version=self.version,
+                attempts=1 + int(self._number("retries", 5, 0, 20)),
+                read_seconds=self._number("timeout_seconds", 120, 1, 3600),
+                pause_seconds=1 / rate if rate else 0,
+                sleep=self._sleep,
+                clock=self._clock,
+            )
+        return self._wire
+
+    def schema(self, object_name: str, *, fresh: bool = False) -> Schema:
+        """The object's properties, read once. StopCycle if there is no such object."""
+        if fresh or object_name not in self._schemas:
+            try:
+                found = self.wire.properties(object_name)
+            except Refused as error:
+                said = f"HubSpot has no object {quoted(object_name)} that this token sees"
+                raise StopCycle(f"{said}: {error}") from None
+            self._schemas[object_name] = Schema(object_name, found)
+        return self._schemas[object_name]
+
+    def still_there(self, object_name: str, column: str) -> None:
+        """StopCycle if a property that an answer lacks is not there any more."""
+        if (object_name, column) not in self._checked:
+            self._checked.add((object_name, column))
+            self.schema(object_name, fresh=True).need([column])
+
+    def _number(self, key: str, default: float, low: float, high: float) -> float:
+        given: Any = self._connection.options.get(key, default)
+        if isinstance(given, bool) or not isinstance(given, int | float):
+            raise self._wrong(key, given, "a number")
+        if not low <= given <= high:
+            raise self._wrong(key, given, f"a number from {low:g} to {high:g}")
+        return float(given)
+
+    def _wrong(self, key: str, given: object, wanted: str) -> FixConfig:
+        place = f"connections.{self.name}.{key}"
+        message = f"{quoted(str(given))} is not {wanted}"
+        return FixConfig([Problem("gatepost.yaml", 0, 0, place, message)])

@@ -1,0 +1,195 @@
+"""HubSpot's calls, by way of hubspot-api-client, each tried again where that is safe.
+
+The client makes the request: path, parameters, body, login. It does not send it, nor read the
+answer: its own transport has no time-out, repeats neither POST nor a 429 of one, knows nothing of
+the environment's proxy, of date versions (hubspot-api-python 495) and of what a 207 leaves out, and
+its models turn times into local ones. So `_Transport` stands in the place of its `rest_client`.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from hubspot import HubSpot
+
+from config.errors import RetryLater
+from connectors import http
+from connectors.hubspot.budget import Budget
+from connectors.hubspot.errors import Json, error_of, parsed
+
+HOST = "https://api.hubapi.com"
+V3 = "v3"
+MOST = 100
+"""Records of one call, read or written."""
+MOST_LINKED = 1_000
+
+_FAMILY = re.compile(r"/crm/v[34]/(objects|properties|associations)/")
+
+
+class _Transport:
+    """What the client takes for its own: sends by our session, raises our errors."""
+
+    def __init__(self, wire: "Wire") -> None:
+        self._wire = wire
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        query_params: Any = None,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        **_: Any,
+    ) -> requests.Response:
+        return self._wire.send(method, url, params=query_params, headers=headers, json=body)
+
+
+class Wire:
+    """One account. `version`: v3, or a date such as 2026-09. Not for several threads."""
+
+    def __init__(
+        self,
+        connection: str,
+        token: str,
+        budget: Budget,
+        *,
+        url: str = HOST,
+        version: str = V3,
+        attempts: int = http.ATTEMPTS,
+        read_seconds: float = http.READ_SECONDS,
+        pause_seconds: float = 0,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.budget = budget
+        self.sleep = sleep
+        self.clock = clock
+        self._connection = connection
+        self._version = version
+        self._attempts = attempts
+        self._pause_seconds = pause_seconds
+        self._hide = http.redactor([token])
+        self._session = http.session(read_seconds=read_seconds)
+        crm = HubSpot(access_token=token, host=url.rstrip("/")).crm
+        # Each attribute builds a client of its own, so every one is looked up once.
+        self._basic = self._ours(crm.objects.basic_api)
+        self._batch = self._ours(crm.objects.batch_api)
+        self._search = self._ours(crm.objects.search_api)
+        self._core = self._ours(crm.properties.core_api)
+        self._links = self._ours(crm.associations.v4.batch_api)
+
+    def _ours(self, api: Any) -> Any:
+        api.api_client.rest_client = _Transport(self)
+        return api
+
+    def send(self, method: str, url: str, **options: Any) -> requests.Response:
+        """One request; the answer if it is 2xx, else raises what it means."""
+        if self._version != V3:
+            url = _FAMILY.sub(rf"/crm/\1/{self._version}/", url, count=1)
+        self.budget.take()
+        if self._pause_seconds:
+            self.sleep(self._pause_seconds)
+        response = http.send(self._session, method, url, hide=self._hide, **options)
+        if response.status_code >= 300:
+            raise error_of(response, self._connection, self._hide, self.clock)
+        self.budget.heard(response.headers)
+        return response
+
+    # -- reads: may be repeated whatever happens
+
+    def properties(self, object_name: str) -> list[Json]:
+        """The definitions of all properties of an object."""
+        return _results(self._asked(self._core.get_all, object_name))
+
+    def page(
+        self,
+        object_name: str,
+        properties: Sequence[str],
+        after: str | None,
+        associations: Sequence[str] = (),
+    ) -> Json:
+        """Up to a hundred records in order of id, as they are now. RetryLater where a page is
+        empty that cannot be: one that was promised, or the first while the index knows records."""
+        options: Json = {"limit": MOST, "properties": list(properties)}
+        if associations:
+            options["associations"] = list(associations)
+        if after is not None:
+            options["after"] = after
+
+        def ask() -> Json:
+            body = parsed(self._basic.get_page(object_name, **options, _preload_content=False))
+            if not _results(body) and (after is not None or self._count(object_name)):
+                raise RetryLater(f"HubSpot listed no {object_name}, though there are some")
+            return body
+
+        return http.retrying(self.sleep, attempts=self._attempts)(ask)
+
+    def _count(self, object_name: str) -> int:
+        found = self._search.do_search(object_name, {"limit": 1}, _preload_content=False)
+        return int(parsed(found).get("total") or 0)
+
+    def newest(self, object_name: str, modified: str) -> tuple[int, str]:
+        """How many records the search index knows and the latest stamp; seconds to an hour old."""
+        body = {
+            "limit": 1,
+            "sorts": [{"propertyName": modified, "direction": "DESCENDING"}],
+            "properties": [modified],
+        }
+        found = self._asked(self._search.do_search, object_name, body)
+        stamps = [str(one["properties"].get(modified) or "") for one in _results(found)]
+        return int(found.get("total") or 0), max(stamps, default="")
+
+    def read(
+        self, object_name: str, ids: Sequence[str], properties: Sequence[str], id_property: str = ""
+    ) -> list[Json]:
+        """Up to a hundred records by id, those that are there; order is HubSpot's."""
+        body: Json = {
+            "inputs": [{"id": one} for one in ids],
+            "properties": list(properties),
+            "propertiesWithHistory": [],
+        }
+        if id_property:
+            body["idProperty"] = id_property
+
+        def ask() -> Json:
+            answer = parsed(self._batch.read(object_name, body, _preload_content=False))
+            if ids and not _results(answer) and not answer.get("errors"):
+                raise RetryLater(f"HubSpot read nothing of {len(ids)} {object_name}")
+            return answer
+
+        return _results(http.retrying(self.sleep, attempts=self._attempts)(ask))
+
+    def linked(self, object_name: str, other: str, inputs: Sequence[Json]) -> list[Json]:
+        """Associations of up to a thousand records; those without any may be absent."""
+        return _results(
+            self._asked(self._links.get_page, object_name, other, {"inputs": list(inputs)})
+        )
+
+    # -- writes
+
+    def update(self, object_name: str, inputs: Sequence[Json]) -> Json:
+        """One batch update. Tried again only where nothing was done; Lost with `sent` where that
+        is not known, Refused where nothing was done and nothing will be."""
+        body = {"inputs": list(inputs)}
+
+        def undone(error: RetryLater) -> bool:
+            return not (isinstance(error, http.Lost) and error.sent)
+
+        def ask() -> Json:
+            return parsed(self._batch.update(object_name, body, _preload_content=False))
+
+        return http.retrying(self.sleep, attempts=self._attempts, retry=undone)(ask)
+
+    def _asked(self, call: Callable[..., requests.Response], *arguments: Any) -> Json:
+        def ask() -> Json:
+            return parsed(call(*arguments, _preload_content=False))
+
+        return http.retrying(self.sleep, attempts=self._attempts)(ask)
+
+
+def _results(body: Json) -> list[Json]:
+    found = body.get("results")
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
