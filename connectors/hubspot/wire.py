@@ -35,7 +35,13 @@ class _Transport:
     def __init__(self, wire: "Wire") -> None:
         self._wire = wire
 
-    def request(
+    def GET(self, url: str, **said: Any) -> requests.Response:  # noqa: N802 - the client's names
+        return self._send("GET", url, **said)
+
+    def POST(self, url: str, **said: Any) -> requests.Response:  # noqa: N802
+        return self._send("POST", url, **said)
+
+    def _send(
         self,
         method: str,
         url: str,

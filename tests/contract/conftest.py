@@ -14,6 +14,7 @@ import pytest
 
 from config.project_file import Connection
 from connectors.registry import connect
+from tests.contract.hubspot_world import HubSpotWorld
 
 
 class FilesWorld:
@@ -53,17 +54,30 @@ class FilesWorld:
         (self.folder / "data" / f"{object_name}.csv").write_text(text.getvalue())
 
 
-WORLDS = [FilesWorld]
+WORLDS = [FilesWorld, HubSpotWorld]
 
 
 @pytest.fixture(params=WORLDS, ids=lambda world: world.name)
 def world(request, tmp_path):
-    return request.param(tmp_path)
+    made = request.param(tmp_path)
+    yield made
+    if hasattr(made, "close"):
+        made.close()
+
+
+@pytest.fixture
+def product(world):
+    """A world with product events."""
+    if not hasattr(world, "put_events"):
+        pytest.skip(f"{world.name} keeps no product events")
+    return world
 
 
 @pytest.fixture
 def contacts(world):
     """Three records of an object `Account`."""
+    if not hasattr(world, "put_records"):
+        pytest.skip(f"{world.name} keeps no records")
     records = [
         {"Id": "001", "Name": "Acme, Inc.", "Seats": "12", "Stage": None},
         {"Id": "002", "Name": 'Say "hi"', "Seats": None, "Stage": "Adoption"},

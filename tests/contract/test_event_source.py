@@ -9,10 +9,10 @@ EVENT = {"event": "Opened", "time": 1_700_000_000, "user": "u"}
 
 
 @pytest.fixture
-def source(world):
-    world.put_events("a", [EVENT])
-    world.put_events("b", [EVENT, EVENT])
-    found = world.connector.events(None)
+def source(product):
+    product.put_events("a", [EVENT])
+    product.put_events("b", [EVENT, EVENT])
+    found = product.connector.events(None)
     assert isinstance(found, EventSource)
     return found
 
@@ -27,25 +27,25 @@ def test_what_does_not_change_keeps_its_fingerprint(source):
     assert source.parts() == source.parts()
 
 
-def test_a_part_that_changes_gets_another_fingerprint_and_digest(world, source):
+def test_a_part_that_changes_gets_another_fingerprint_and_digest(product, source):
     before = source.parts()[0]
     digest = source.digest(before)
-    world.put_events("a", [EVENT, EVENT, EVENT])
+    product.put_events("a", [EVENT, EVENT, EVENT])
     after = source.parts()[0]
     assert after.name == before.name
     assert after.fingerprint != before.fingerprint
     assert "" in (digest, source.digest(after)) or digest != source.digest(after)
 
 
-def test_a_part_that_is_only_touched_keeps_its_digest(world, source):
+def test_a_part_that_is_only_touched_keeps_its_digest(product, source):
     digest = source.digest(source.parts()[0])
-    world.touch_events("a")
+    product.touch_events("a")
     assert source.digest(source.parts()[0]) == digest
 
 
-def test_a_part_that_is_taken_away_is_no_part(world, source):
+def test_a_part_that_is_taken_away_is_no_part(product, source):
     kept = source.parts()[1]
-    world.remove_events("a")
+    product.remove_events("a")
     assert source.parts() == [kept]
 
 
@@ -58,28 +58,28 @@ def test_a_body_is_a_file_that_stays(source, tmp_path):
     assert first.path.stat().st_size > 0
 
 
-def test_a_part_that_was_written_to_meanwhile_is_said_to_be(world, source):
+def test_a_part_that_was_written_to_meanwhile_is_said_to_be(product, source):
     part = source.parts()[0]
-    world.put_events("a", [EVENT, EVENT, EVENT])
+    product.put_events("a", [EVENT, EVENT, EVENT])
     with pytest.raises(RetryLater):
         source.digest(part)
 
 
-def test_a_part_that_vanished_is_a_sentence(world, source, tmp_path):
+def test_a_part_that_vanished_is_a_sentence(product, source, tmp_path):
     part = source.parts()[0]
-    world.remove_events("a")
+    product.remove_events("a")
     with pytest.raises(StopCycle):
         source.fetch(part, tmp_path)
 
 
-def test_no_events_is_no_part(world):
-    assert list(world.connector.events(None).parts()) == []
+def test_no_events_is_no_part(product):
+    assert list(product.connector.events(None).parts()) == []
 
 
-def test_a_place_that_cannot_be_reached_is_not_an_empty_one(world):
-    world.lose_events()
+def test_a_place_that_cannot_be_reached_is_not_an_empty_one(product):
+    product.lose_events()
     with pytest.raises(StopCycle):
-        world.connector.events(None).parts()
+        product.connector.events(None).parts()
 
 
 def test_records_of_an_object_can_be_read_as_events(contacts, tmp_path):
