@@ -37,14 +37,16 @@ CONNECTION_TYPES: dict[str, ConnectionType] = {
         {
             **_HTTP,
             "api_version": "such as 62.0",
-            "auth": "client_credentials, jwt or token",
+            "auth": "client_credentials, which it is unsaid, jwt, refresh_token, token or password",
             "client_id": "the connected app's consumer key",
-            "username": "the user that a JWT login speaks for",
+            "username": "the user that a login by jwt or password speaks for",
             "login_url": "where to log in, if not at `url`",
-            "bulk_from": "number of records from which the Bulk API is used",
-            "max_requests": "most requests in a day",
+            "bulk_from": "number of changed records above which a bulk job writes them",
+            "bulk_read_from": "number of records from which a bulk query reads them",
+            "api_budget": "the share of a day's calls that one run may make, 0.25 unsaid",
+            "max_requests": "most calls of one run",
         },
-        choices=(("auth", ("client_credentials", "jwt", "token")),),
+        choices=(("auth", ("client_credentials", "jwt", "refresh_token", "token", "password")),),
     ),
     "hubspot": ConnectionType(
         {

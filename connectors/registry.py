@@ -13,6 +13,7 @@ from connectors.base import Connector
 
 CONNECTORS: dict[str, str] = {
     "files": "connectors.files:FilesConnector",
+    "salesforce": "connectors.salesforce.connector:SalesforceConnector",
     "hubspot": "connectors.hubspot.connector:HubSpotConnector",
     "mixpanel": "connectors.mixpanel.connector:MixpanelConnector",
 }

@@ -1,0 +1,165 @@
+"""Writing as a job of Bulk 2.0: one upload for any number of records that change the same fields.
+
+An empty cell leaves a field alone and #N/A clears it, so records of one job have one set of
+columns. That a job is complete says nothing of its rows: each is looked up in the results, by Id,
+since they come in no order.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from config.errors import GatepostError, RetryLater
+from connectors import http
+from connectors.salesforce.answers import Refused, Unsettled
+from connectors.salesforce.client import Client
+from connectors.salesforce.collections import Collections, Records
+from connectors.salesforce.describe import Described
+from connectors.salesforce.jobs import wait_for
+from connectors.salesforce.outcomes import Kind, error_in_cell, kind_of, rejected, written
+from connectors.salesforce.values import Json, plain_text
+
+CLEAR = "#N/A"
+_UPLOAD_BYTES = 90_000_000  # 100 MB are taken
+
+
+def fits(values: Mapping[str, Json]) -> bool:
+    """Whether a job can say this: a text that is #N/A itself would clear its field."""
+    return CLEAR not in values.values()
+
+
+def write(
+    client: Client, described: Described, records: Records, ids: Sequence[str], rest: Collections
+) -> None:
+    """Send `ids`, which all change the same fields, and settle each in `rest`; what a smaller
+    batch may save is sent by it, and everything where no job can be made. GatepostError only if
+    nothing was sent."""
+    columns = sorted(records[ids[0]])
+    for part, body in _uploads(records, ids, columns):
+        try:
+            job = _started(client, described.name, body)
+        except Refused:  # not served for this object, or used up for today
+            rest.write([one for one in ids if one not in rest.settled])
+            return
+        except GatepostError as error:
+            if not rest.touched:
+                raise
+            rest.leave((one for one in ids if one not in rest.settled), error)
+            return
+        rest.touched = True
+        try:
+            left, again = _results(client, described.name, job, part, rest)
+        except GatepostError as error:
+            rest.look(part, f"job {job} was started, then: {error}", again=False)
+            continue
+        rest.look(left, f"job {job} says nothing about this record", again=True)
+        rest.write(again)
+
+
+def _uploads(
+    records: Records, ids: Sequence[str], columns: Sequence[str]
+) -> Iterator[tuple[list[str], bytes]]:
+    """Bodies of jobs with the ids in each."""
+    part: list[str] = []
+    text = _Csv(columns)
+    for one in ids:
+        text.add(one, records[one])
+        part.append(one)
+        if text.size > _UPLOAD_BYTES:
+            yield part, text.body()
+            part, text = [], _Csv(columns)
+    if part:
+        yield part, text.body()
+
+
+class _Csv:
+    """A body in the making."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._text = io.StringIO(newline="")
+        self._rows = csv.writer(self._text, lineterminator="\n")
+        self._rows.writerow(["Id", *columns])
+
+    @property
+    def size(self) -> int:
+        """No less than the number of bytes, but for scripts of three and four bytes a letter."""
+        return self._text.tell()
+
+    def add(self, one: str, values: Mapping[str, Json]) -> None:
+        cells = (CLEAR if (cell := values[name]) is None else plain_text(cell)
+                 for name in self._columns)  # fmt: skip
+        self._rows.writerow([one, *cells])
+
+    def body(self) -> bytes:
+        return self._text.getvalue().encode()
+
+
+def _started(client: Client, entity: str, body: bytes) -> str:
+    """The id of a job that has begun. RetryLater if none did: what was uploaded then is dropped."""
+    what = f"bulk update of {entity}"
+    asked = {"object": entity, "operation": "update", "contentType": "CSV",
+             "columnDelimiter": "COMMA", "lineEnding": "LF"}  # fmt: skip
+    said = client.json("POST", "jobs/ingest", what=what, json=asked, repeat=True)
+    job = str(said["id"])
+    try:
+        client.call(
+            "PUT", "/" + str(said["contentUrl"]).lstrip("/"), what=what, data=body,
+            headers={"Content-Type": "text/csv; charset=UTF-8"},
+        )  # fmt: skip
+    except (http.Lost, Unsettled) as error:
+        # A job takes one upload, and nobody knows if it has it.
+        _change(client, job, "Aborted", what)
+        raise RetryLater(
+            f"{client.connection}: the upload of a {what} was lost: {error}"
+        ) from error
+    try:
+        _change(client, job, "UploadComplete", what)
+    except (http.Lost, Unsettled):
+        if client.json("GET", f"jobs/ingest/{job}", what=what)["state"] == "Open":
+            _change(client, job, "UploadComplete", what)
+    return job
+
+
+def _change(client: Client, job: str, state: str, what: str) -> None:
+    client.call("PATCH", f"jobs/ingest/{job}", what=what, json={"state": state})
+
+
+def _results(
+    client: Client, entity: str, job: str, ids: Sequence[str], rest: Collections
+) -> tuple[list[str], list[str]]:
+    """Wait for a job and settle what it is sure of. Returns the ids that are in no result, and
+    those that are to be sent again."""
+    said: Any = wait_for(client, f"jobs/ingest/{job}", f"bulk update of {entity}")
+    left, again = dict.fromkeys(ids), list[str]()
+    for row in _rows(client, job, "successfulResults"):
+        if row["sf__Id"] in left:
+            del left[row["sf__Id"]]
+            rest.settled[row["sf__Id"]] = written(row["sf__Id"])
+    if not left:
+        return [], []
+    for row in _rows(client, job, "failedResults"):
+        one = row.get("Id") or row["sf__Id"]
+        if one not in left:
+            continue
+        del left[one]
+        code, message = error_in_cell(row["sf__Error"])
+        if kind_of(code, message) is Kind.NEVER:
+            rest.settled[one] = rejected(one, message, code)
+        else:
+            again.append(one)
+    if said["state"] != "JobComplete" and left:
+        for row in _rows(client, job, "unprocessedrecords"):
+            if row.get("Id") in left:
+                del left[row["Id"]]
+                again.append(row["Id"])
+    return list(left), again
+
+
+def _rows(client: Client, job: str, which: str) -> Iterator[dict[str, str]]:
+    """Rows of a result, decoded here: it comes without a charset, and values hold line ends."""
+    response = client.call("GET", f"jobs/ingest/{job}/{which}/", what=f"{which} of job {job}")
+    text = io.StringIO(response.content.decode("utf-8-sig"), newline="")
+    for row in csv.DictReader(text):
+        yield {str(name): cell or "" for name, cell in row.items() if name is not None}

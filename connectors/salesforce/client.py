@@ -1,0 +1,199 @@
+"""Requests to one org: with its token, its budget and our patience.
+
+simple-salesforce builds addresses, pages, describes and limits; every request of it goes through
+the one method that is overridden here, since its own has no time-out, drops headers when it renews
+a session, cannot read a refusal that is not JSON, and speaks https only. Its bulk classes never
+renew and abort a job when a poll is lost, so bulk.py does without them.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from simple_salesforce import Salesforce
+
+from config.errors import RetryLater, StopCycle
+from connectors import http
+from connectors.salesforce.answers import LimitReached, Unsettled, error_of, has_ended
+from connectors.salesforce.auth import Login
+from connectors.salesforce.options import Options
+
+T = TypeVar("T")
+
+FLOOR = 0.05
+"""Share of the day's requests that is never touched: people and other programs need it."""
+
+
+class Budget:
+    """How many requests were sent, and how many may be. Figures come with every answer."""
+
+    def __init__(self, share: float, most: int | None) -> None:
+        self._share = share
+        self._most = most
+        self.sent = 0
+        self.used: int | None = None
+        self.total: int | None = None
+
+    @property
+    def used_up(self) -> bool:
+        """Whether the org has nothing left today."""
+        return self.total is not None and self.used is not None and self.used >= self.total
+
+    def left(self) -> int | None:
+        """Requests that may still be sent; None if nobody knows yet."""
+        bounds = [] if self._most is None else [self._most - self.sent]
+        if self.total is not None and self.used is not None:
+            bounds.append(int(self.total * self._share) - self.sent)
+            bounds.append(int(self.total * (1 - FLOOR)) - self.used)
+        return max(0, min(bounds)) if bounds else None
+
+    def take(self, name: str) -> None:
+        """Count a request. LimitReached if it is one too many."""
+        if self.left() == 0:
+            raise LimitReached(
+                f"{name}: {self.sent:,} requests were sent, of {self.used or 0:,} that the org "
+                f"used of {self.total or self._most or 0:,} today; no more are spent on this run",
+                "the next run goes on from here; api_budget and max_requests set the bound",
+            )
+        self.sent += 1
+
+
+class NoJson(http.Lost):
+    """An answer that says success and cannot be read."""
+
+
+class Client(Salesforce):
+    """The org behind one connection. Nothing is sent before the first request."""
+
+    def __init__(
+        self,
+        name: str,
+        options: Options,
+        login: Login,
+        session: requests.Session,
+        *,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None],
+    ) -> None:
+        # Only the path of what it builds is used; host and token are those of the login.
+        super().__init__(
+            session_id="unused",
+            instance_url="https://unused.invalid",
+            session=session,
+            version=options.api_version,
+            object_pairs_hook=dict,
+        )
+        self.connection = name
+        self.login = login
+        self.clock = clock
+        self.sleep = sleep
+        self.attempts = options.retries + 1
+        self.budget = Budget(options.api_budget, options.max_requests)
+        self._counting = threading.Lock()
+
+    def _call_salesforce(
+        self,
+        method: str,
+        url: str,
+        name: str = "",
+        retries: int = 0,
+        max_retries: int = 3,
+        **kwargs: Any,
+    ) -> requests.Response:
+        what = name or urlsplit(url).path
+
+        def ask() -> requests.Response:
+            response = self.call(method, url, what=what, **kwargs)
+            self._read(response, what)  # simple-salesforce would leave with a traceback
+            return response
+
+        return self._until_whole(ask)
+
+    def call(
+        self, method: str, url: str, *, what: str, repeat: bool | None = None, **options: Any
+    ) -> requests.Response:
+        """One request that succeeded, the same again where that may help.
+
+        `url`: whole, or a path after /services/data/vNN.0/. `repeat`: whether it may be sent again
+        though nobody knows if it was carried out; unsaid: a GET may. Raises Lost or Unsettled where
+        it may not, RetryLater when patience is at its end, Refused, LimitReached.
+        """
+        path = urlsplit(url).path if "://" in url or url.startswith("/") else ""
+        query = urlsplit(url).query
+        path = path or f"/services/data/v{self.sf_version}/{url.partition('?')[0]}"
+        target = path + (f"?{query}" if query else "")
+        again = method == "GET" if repeat is None else repeat
+
+        def retry(error: RetryLater) -> bool:
+            unknown = isinstance(error, Unsettled) or (isinstance(error, http.Lost) and error.sent)
+            return again or not unknown
+
+        trying = http.retrying(self.sleep, attempts=self.attempts, retry=retry)
+        return trying(self._once, method, target, f"{self.connection}: {what}", options)
+
+    def json(self, method: str, url: str, *, what: str, **options: Any) -> Any:
+        """As `call`, with the body read as JSON. A broken body is Lost."""
+
+        def ask() -> Any:
+            return self._read(self.call(method, url, what=what, **options), what)
+
+        return self._until_whole(ask) if method == "GET" else ask()
+
+    def _read(self, response: requests.Response, what: str) -> Any:
+        try:
+            return response.json()
+        except ValueError:
+            said = http.shown(response, self.login.hide)
+            raise NoJson(f"{self.connection}: {what}: no JSON came but {said}", sent=True) from None
+
+    def _until_whole(self, ask: Callable[[], T]) -> T:
+        """Again where the answer was cut short or an edge's page; all else was tried again."""
+        no_json = http.retrying(self.sleep, retry=lambda error: isinstance(error, NoJson))
+        return no_json(ask)
+
+    def _once(
+        self, method: str, target: str, what: str, options: Mapping[str, Any]
+    ) -> requests.Response:
+        token = self.login.token()
+        response = self._send(method, target, token.instance_url, token.text, options)
+        if response.status_code >= 400 and has_ended(response):
+            token = self.login.renewed(token)
+            response = self._send(method, target, token.instance_url, token.text, options)
+            if response.status_code == 401:
+                raise StopCycle(
+                    f"{what}: Salesforce refuses a session that was just made: "
+                    f"{http.shown(response, self.login.hide)}",
+                    "see the app's policies: IP ranges, session level, API access",
+                )
+        if response.status_code >= 300:
+            raise error_of(
+                response,
+                what,
+                clock=self.clock,
+                hide=self.login.hide,
+                used_up=self.budget.used_up,
+            )
+        return response
+
+    def _send(
+        self, method: str, target: str, host: str, token: str, options: Mapping[str, Any]
+    ) -> requests.Response:
+        with self._counting:
+            self.budget.take(self.connection)
+        named = {"Content-Type": "application/json", **(options.get("headers") or {})}
+        rest = {key: value for key, value in options.items() if key != "headers"}
+        response = http.send(
+            self.session,
+            method,
+            host + target,
+            headers={**named, "Authorization": f"Bearer {token}"},
+            hide=self.login.hide,
+            **rest,
+        )
+        usage = self.parse_api_usage(response.headers.get("Sforce-Limit-Info", ""))
+        if (figures := usage.get("api-usage")) is not None:
+            self.budget.used, self.budget.total = figures.used, figures.total
+        return response

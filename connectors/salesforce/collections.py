@@ -1,0 +1,211 @@
+"""Writing by collections: 200 records a call, each with a result of its own.
+
+A call that got no answer is not repeated blindly, since saving a record again makes its automation
+run again: the records are read, and only those that do not show their values are sent once more.
+"""
+
+import random
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from config.errors import GatepostError
+from connectors import http
+from connectors.base import WriteResult
+from connectors.salesforce.answers import Unsettled
+from connectors.salesforce.client import Client
+from connectors.salesforce.describe import Described, from_record
+from connectors.salesforce.outcomes import (
+    NOT_SENT,
+    Kind,
+    error_in,
+    kind_of,
+    rejected,
+    unknown,
+    written,
+)
+from connectors.salesforce.values import Json, same
+
+MOST = 200
+_RETRIEVED = 2000
+_ALONE = (50, 10, 1, 1)
+"""How many locked records go together at the first, second … further attempt."""
+
+Records = Mapping[str, Mapping[str, Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Records of one call, what was tried with them, and why they come again."""
+
+    ids: tuple[str, ...]
+    tries: int = 0
+    looked: bool = False
+
+
+class Collections:
+    """Settles records of one object. `sizes` remembers how many an object's automation bears."""
+
+    def __init__(
+        self,
+        client: Client,
+        described: Described,
+        records: Records,
+        sizes: dict[str, int],
+        *,
+        batch_size: int = MOST,
+    ) -> None:
+        self.settled: dict[str, WriteResult] = {}
+        self.touched = False
+        self._client = client
+        self._described = described
+        self._records = records
+        self._sizes = sizes
+        self._most = min(batch_size, MOST)
+        self._queue: deque[Chunk] = deque()
+
+    def write(self, ids: Iterable[str]) -> None:
+        """Send records until each is settled. Raises only if nothing was sent by this object; what
+        cannot be sent later on is left `unknown`, for the next run to read."""
+        self._queue.extend(Chunk(part) for part in _parts(list(ids), self._size))
+        while self._queue:
+            chunk = self._queue.popleft()
+            if len(chunk.ids) > self._size:
+                smaller = [replace(chunk, ids=part) for part in _parts(chunk.ids, self._size)]
+                self._queue.extendleft(reversed(smaller))
+                continue
+            try:
+                self._send(chunk)
+            except GatepostError as error:
+                if not self.touched:
+                    raise
+                self.leave([*chunk.ids, *(one for left in self._queue for one in left.ids)], error)
+                self._queue.clear()
+
+    def leave(self, ids: Iterable[str], error: GatepostError) -> None:
+        """Note that these were not sent."""
+        for one in ids:
+            self.settled[one] = unknown(one, f"not sent: {error}", NOT_SENT)
+
+    def look(self, ids: Sequence[str], why: str, *, again: bool) -> None:
+        """Read records of which nobody knows: those that show their values are written. The others
+        are sent (once more) if `again`, else they stay unknown."""
+        self.touched = True
+        for part in _parts(ids, _RETRIEVED):
+            try:
+                left = [one for one, shown in self._shown(part) if not shown]
+            except GatepostError as error:
+                self._note(
+                    unknown(one, f"{why}; reading it failed as well: {error}") for one in part
+                )
+                continue
+            self._note(written(one) for one in set(part) - set(left))
+            if not again:
+                self._note(unknown(one, why) for one in left)
+                continue
+            self._client.sleep(1.0)
+            self._queue.extend(Chunk(few, looked=True) for few in _parts(left, self._size))
+
+    # -- one call
+
+    @property
+    def _size(self) -> int:
+        return min(self._most, self._sizes.get(self._described.name, self._most))
+
+    def _send(self, chunk: Chunk) -> None:
+        name = self._described.name
+        body = {
+            "allOrNone": False,
+            "records": [
+                {"attributes": {"type": name}, "Id": one, **self._records[one]} for one in chunk.ids
+            ],
+        }
+        try:
+            answers = self._client.json(
+                "PATCH", "composite/sobjects", what=f"write of {len(chunk.ids)} {name}", json=body,
+                # Else assignment rules would give records to new owners.
+                headers={"Sforce-Auto-Assign": "FALSE"},
+            )  # fmt: skip
+        except (http.Lost, Unsettled) as error:
+            if isinstance(error, http.Lost) and not error.sent:
+                raise
+            self.look(chunk.ids, str(error), again=not chunk.looked)
+            return
+        self.touched = True
+        if not isinstance(answers, list) or len(answers) != len(chunk.ids):
+            said = f"{len(answers)} results came for {len(chunk.ids)} records"
+            self.look(chunk.ids, said, again=not chunk.looked)
+            return
+        self._judge(chunk, answers)
+
+    def _judge(self, chunk: Chunk, answers: Sequence[Mapping[str, object]]) -> None:
+        open_: dict[Kind, list[WriteResult]] = {}
+        for one, answer in zip(chunk.ids, answers, strict=True):
+            if answer.get("success") is True:
+                other = str(answer.get("id") or one)
+                right = other[:15] == one[:15]
+                self.settled[one] = written(one) if right else unknown(one, f"answered for {other}")
+                continue
+            code, message = error_in(answer)
+            open_.setdefault(kind_of(code, message), []).append(rejected(one, message, code))
+        self._note(open_.pop(Kind.NEVER, ()))
+        self._smaller(chunk, open_.pop(Kind.SMALLER, []))
+        self._later(chunk, [*open_.get(Kind.LOCKED, ()), *open_.get(Kind.AGAIN, ())])
+
+    def _smaller(self, chunk: Chunk, refused: Sequence[WriteResult]) -> None:
+        """Half as many together; where that is one record, it is the record's own trouble."""
+        if not refused:
+            return
+        if len(chunk.ids) == 1:
+            self._note(refused)
+            return
+        half = max(1, len(chunk.ids) // 2)
+        if len(refused) == len(chunk.ids):
+            self._sizes[self._described.name] = half  # the batch was too large, not one record bad
+        ids = [one.id for one in refused]
+        self._queue.extendleft(replace(chunk, ids=part) for part in _parts(ids, half))
+
+    def _later(self, chunk: Chunk, refused: Sequence[WriteResult]) -> None:
+        """Without their neighbours, after a pause, at most four times."""
+        if not refused:
+            return
+        if chunk.tries >= len(_ALONE):
+            self._note(refused)
+            return
+        self._client.sleep(2.0**chunk.tries * (0.5 + random.random() / 2))  # noqa: S311 - a pause
+        ids = [one.id for one in refused]
+        size = min(_ALONE[chunk.tries], self._size)
+        self._queue.extend(Chunk(part, chunk.tries + 1) for part in _parts(ids, size))
+
+    def _note(self, results: Iterable[WriteResult]) -> None:
+        self.settled.update((one.id, one) for one in results)
+
+    # -- reading back
+
+    def _shown(self, ids: Sequence[str]) -> Iterator[tuple[str, bool]]:
+        """Whether each record shows what it shall."""
+        fields = sorted({name for one in ids for name in self._records[one]})
+        found = self._client.json(
+            "POST",
+            f"composite/sobjects/{self._described.name}",
+            what=f"reading {len(ids)} of {self._described.name}",
+            repeat=True,
+            json={"ids": list(ids), "fields": ["Id", *fields]},
+        )
+        now = {str(one["Id"]): one for one in found if one}
+        kinds = {name: self._described.field(name).type for name in fields}
+        for one in ids:
+            record = now.get(one)
+            yield (
+                one,
+                record is not None
+                and all(
+                    same(value, from_record(record, name, kinds[name]), kinds[name])
+                    for name, value in self._records[one].items()
+                ),
+            )
+
+
+def _parts(ids: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
+    for start in range(0, len(ids), size):
+        yield tuple(ids[start : start + size])

@@ -1,0 +1,165 @@
+"""Objects and fields as this user sees them, and values as their types say.
+
+REST gives typed JSON and Bulk gives text: both become the same values here, so that the way by
+which a record was read never looks like a change.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from config.errors import StopCycle
+from config.problem import nearest, quoted
+from connectors.base import Raw
+from connectors.salesforce.answers import Refused
+from connectors.salesforce.client import Client
+
+NUMBERS = frozenset({"double", "currency", "percent"})
+_UNREADABLE = frozenset({"address", "location", "base64"})
+_OBJECT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*){0,5}")
+_OFFSET = re.compile(r"([+-]\d\d):?(\d\d)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field, of what describe says of it."""
+
+    name: str
+    type: str
+    length: int
+    updateable: bool
+    calculated: bool
+    restricted: bool
+    choices: frozenset[str]
+    relationship: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One object."""
+
+    name: str
+    fields: Mapping[str, Field]
+    updateable: bool
+
+    def field(self, name: str) -> Field:
+        """A field by its exact name. StopCycle that says both reasons why it may be missing."""
+        found = self.fields.get(name)
+        if found is None:
+            hint = nearest(name, self.fields)
+            raise StopCycle(
+                f"{self.name} has no field {quoted(name)}, or this user may not see it", hint
+            )
+        return found
+
+    def readable(self, path: str) -> None:
+        """StopCycle unless a query can select this: a field, or a parent's as in Owner.Name."""
+        if not _PATH.fullmatch(path):
+            raise StopCycle(f"{quoted(path)} is no field of {self.name}")
+        first, _, rest = path.partition(".")
+        if rest:
+            names = {one.relationship for one in self.fields.values() if one.relationship}
+            if first not in names:
+                said = f"{self.name} has no relationship {quoted(first)}, so no {quoted(path)}"
+                raise StopCycle(said, nearest(first, names))
+        elif self.field(first).type in _UNREADABLE:
+            kind = self.field(first).type
+            raise StopCycle(
+                f"{self.name}.{first} is of the type {kind}, which cannot be read as one value",
+                "name its parts instead, such as BillingCity",
+            )
+
+
+class Objects:
+    """Descriptions, each asked for once."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._known: dict[str, Described] = {}
+
+    def of(self, name: str) -> Described:
+        """StopCycle if there is no such object for this user."""
+        if name not in self._known:
+            self._known[name] = self._ask(name)
+        return self._known[name]
+
+    def forget(self, name: str) -> None:
+        """Ask again next time: a field may have gone."""
+        self._known.pop(name, None)
+
+    def _ask(self, name: str) -> Described:
+        if not _OBJECT.fullmatch(name):
+            raise StopCycle(f"{quoted(name)} is no object of Salesforce")
+        try:
+            body = self._client.json("GET", f"sobjects/{name}/describe", what=f"describe of {name}")
+        except Refused as refused:
+            if refused.code not in ("NOT_FOUND", "INVALID_TYPE"):
+                raise
+            raise StopCycle(
+                f"{self._client.connection} has no object {quoted(name)}, or this user may not "
+                "see it",
+                "objects made by an administrator end in __c",
+            ) from refused
+        fields = {one["name"]: _field(one) for one in body["fields"]}
+        return Described(str(body["name"]), fields, bool(body.get("updateable", True)))
+
+
+def _field(said: Mapping[str, Any]) -> Field:
+    choices = (one["value"] for one in said.get("picklistValues") or () if one.get("active"))
+    return Field(
+        name=said["name"],
+        type=said["type"],
+        length=int(said.get("length") or 0),
+        updateable=bool(said.get("updateable")),
+        calculated=bool(said.get("calculated")),
+        restricted=bool(said.get("restrictedPicklist")),
+        choices=frozenset(choices),
+        relationship=said.get("relationshipName"),
+    )
+
+
+def plain_columns(described: Described) -> list[str]:
+    """The names of all fields that can be read as one value, in describe's order."""
+    return [one.name for one in described.fields.values() if one.type not in _UNREADABLE]
+
+
+def from_record(record: Mapping[str, Any], path: str, kind: str | None) -> Raw:
+    """The value at a path of a REST record; a missing parent gives None."""
+    value: Any = record
+    for step in path.split("."):
+        if value is None:
+            return None
+        value = value[step]
+    return _plain(value, kind)
+
+
+def from_cell(text: str, kind: str | None) -> Raw:
+    """The value of a cell of Bulk's CSV; an empty one is None."""
+    if text == "":
+        return None
+    if kind == "boolean":
+        return text.lower() == "true"
+    if kind == "int":
+        return int(float(text))  # some versions write 0.0
+    if kind in NUMBERS:
+        return float(text)
+    return _plain(text, kind)
+
+
+def _plain(value: Any, kind: str | None) -> Raw:
+    if isinstance(value, str) and kind == "datetime":
+        return _OFFSET.sub(lambda found: "Z" if found[1][1:] + found[2] == "0000" else found[0],
+                           value)  # fmt: skip
+    if isinstance(value, int) and not isinstance(value, bool) and kind in NUMBERS:
+        return float(value)
+    if value is None or isinstance(value, str | float | int | bool):
+        return None if value == "" else value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def kinds_of(described: Described, columns: Iterable[str]) -> list[str | None]:
+    """The types of columns, None for a parent's field, whose type nobody asked for."""
+    return [found.type if (found := described.fields.get(one)) else None for one in columns]

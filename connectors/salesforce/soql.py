@@ -1,0 +1,70 @@
+"""Queries, built of checked names and escaped values. No text of a user's is ever pasted in."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from simple_salesforce.format import quote_soql_value
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
+_OPERATORS = frozenset({"=", "!=", "<", "<=", ">", ">=", "IN", "NOT IN", "LIKE"})
+
+Literal = str | float | int | bool | tuple[str, ...] | None
+
+
+def name(text: str) -> str:
+    """A field's or object's name, as it is. ValueError if it is anything else."""
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is no name in SOQL")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """One comparison. `value` is data: it is quoted when the text is made."""
+
+    field: str
+    operator: str
+    value: Literal
+
+    def __str__(self) -> str:
+        if self.operator not in _OPERATORS:
+            raise ValueError(f"{self.operator!r} is no operator in SOQL")
+        return f"{name(self.field)} {self.operator} {quote_soql_value(self.value)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """SELECT columns FROM entity WHERE all of it ORDER BY Id, so that a reader can go on."""
+
+    columns: Sequence[str]
+    entity: str
+    where: tuple[Where, ...] = ()
+
+    def after(self, last_id: str) -> "Query":
+        """The same for the records that come after one."""
+        kept = tuple(one for one in self.where if (one.field, one.operator) != ("Id", ">"))
+        return replace(self, where=(*kept, Where("Id", ">", last_id)))
+
+    def __str__(self) -> str:
+        return f"{self.unordered} ORDER BY Id"
+
+    @property
+    def unordered(self) -> str:
+        """Without the order, which costs a bulk query its speed."""
+        return f"SELECT {', '.join(map(name, self.columns))} FROM {self._rest}"  # noqa: S608 - all quoted
+
+    @property
+    def counted(self) -> str:
+        """How many records it finds."""
+        return f"SELECT COUNT() FROM {self._rest}"  # noqa: S608 - all quoted
+
+    @property
+    def stamped(self) -> str:
+        """How many records it finds, as n, and when one of them was last touched, as m."""
+        return f"SELECT COUNT(Id) n, MAX(SystemModstamp) m FROM {self._rest}"  # noqa: S608 - all quoted
+
+    @property
+    def _rest(self) -> str:
+        where = " AND ".join(map(str, self.where))
+        return name(self.entity) + (f" WHERE {where}" if where else "")
