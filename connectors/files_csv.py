@@ -13,9 +13,9 @@ import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, NamedTuple, Self
 
 from config.errors import StopCycle
 from config.problem import nearest, quoted
@@ -29,10 +29,10 @@ _BOM = "\ufeff"
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _IN_QUOTES = re.compile('"[^"]*"')
 _DELIMITERS = ",;\t|"
+_BLOCK = 64 * 1024  # characters that are read at once
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):  # a tuple, since a file has many: it is made in half the time of a class
     """One record after the header. `raw` holds its bytes, line ending included (surrogate escapes
     stand for what is not UTF-8). `cells` is empty for a blank line and for a bad row, which has a
     `reason`; else it has as many cells as the header."""
@@ -104,7 +104,16 @@ class Table:
     def __iter__(self) -> Iterator[Row]:
         width = len(self.columns)
         while (line := self._lines.next()) is not None:
-            yield self._record(line, width)
+            yield self._plain(line, width) or self._record(line, width)
+
+    def _plain(self, line: str, width: int) -> Row | None:
+        """What `_record` gives for a good row without quotes, the common kind, in a fraction of the
+        time; None for any other."""
+        text = line.rstrip("\r\n")
+        if not text or '"' in line or self._lines.too_long or not is_utf8(line):
+            return None
+        cells = text.split(self.delimiter)
+        return Row(self._lines.number, line, cells) if len(cells) == width else None
 
     def _record(self, text: str, width: int) -> Row:
         """The record that begins with the physical line `text`."""
@@ -157,13 +166,15 @@ class _Lines:
         self.too_long = False
 
     def next(self) -> str | None:
-        self.number += 1 + len(self._taken)
-        self._taken.clear()
-        line = self._ahead.popleft() if self._ahead else self._file.readline(MAX_LINE)
+        if self._taken:
+            self.number += len(self._taken)
+            self._taken.clear()
+        self.number += 1
+        line = self._pop()
         # Only the first piece of an endless line is kept, so that memory stays flat.
         self.too_long = len(line) == MAX_LINE and line[-1] not in "\r\n"
         if self.too_long:
-            while (piece := self._file.readline(MAX_LINE)) and piece[-1] not in "\r\n":
+            while (piece := self._pop()) and piece[-1] not in "\r\n":
                 pass
         return line or None
 
@@ -171,7 +182,7 @@ class _Lines:
         """What follows up to and including the next line with a quote in it; None at the end."""
         text: list[str] = []
         while len(self._taken) < MAX_LINES_IN_QUOTES:
-            line = self._ahead.popleft() if self._ahead else self._file.readline(MAX_LINE)
+            line = self._pop()
             if not line:
                 return None
             self._taken.append(line)
@@ -179,6 +190,24 @@ class _Lines:
             if '"' in line:
                 return "".join(text)
         return None
+
+    def _pop(self) -> str:
+        """The next line, or MAX_LINE characters of it; "" at the end."""
+        return self._ahead.popleft() if self._ahead else self._read()
+
+    def _read(self) -> str:
+        """As `_pop`, when nothing is ahead; some more lines are then."""
+        text = self._file.read(min(_BLOCK, MAX_LINE))
+        while text.endswith("\r") and (more := self._file.read(1)):  # it may belong to a "\n"
+            text += more
+        if not text:
+            return ""
+        # Not splitlines(), which knows many more line ends than a CSV does.
+        self._ahead.extend(StringIO(text, newline=""))
+        last = self._ahead[-1]
+        if last[-1] not in "\r\n":
+            self._ahead[-1] += self._file.readline(MAX_LINE - len(last))
+        return self._ahead.popleft()
 
     def rewind(self) -> None:
         """As if nothing had been looked at since the last `next`."""

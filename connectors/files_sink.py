@@ -36,8 +36,10 @@ class FilesSink:
     def read(self, object_name: str, id_field: str, fields: Sequence[str]) -> Iterator[Record]:
         for row in self._connector.accounts().read(object_name, [id_field, *fields]):
             found = row[id_field]
+            if id_field not in fields:
+                del row[id_field]
             if found is not None:
-                yield Record(str(found), {field: row[field] for field in fields})
+                yield Record(str(found), row)
 
     def write(
         self, object_name: str, id_field: str, writes: Sequence[RecordWrite]
@@ -51,8 +53,10 @@ class FilesSink:
         texts, refused = _texts(writes)
         with Table(path) as table, reading(path):
             id_place = table.position(id_field)
+            names = dict.fromkeys(column for cells in texts.values() for column in cells)
+            places = {column: table.position(column) for column in names}
             wanted = {
-                one: {table.position(column): text for column, text in cells.items()}
+                one: {places[column]: text for column, text in cells.items()}
                 for one, cells in texts.items()
             }
             seen, changes = _look(table, id_place, wanted)
@@ -118,19 +122,23 @@ def _look(
     table: Table, id_place: int, wanted: Mapping[str, Cells]
 ) -> tuple[Counter[str], set[str]]:
     """How many rows each wanted id has, and which ids have a cell that is not yet as it shall."""
-    seen: Counter[str] = Counter()
+    found: list[str] = []
     changes: set[str] = set()
     for row in table:
-        _refuse_endless(table.path, row)
-        if row.cells and (cells := wanted.get(row.cells[id_place])) is not None:
-            seen[row.cells[id_place]] += 1
-            if any(row.cells[place] != text for place, text in cells.items()):
-                changes.add(row.cells[id_place])
-    return seen, changes
+        if len(row.raw) == MAX_LINE:
+            _refuse_endless(table.path, row)
+        cells = row.cells
+        if cells and (goal := wanted.get(cells[id_place])) is not None:
+            found.append(cells[id_place])
+            for place, text in goal.items():
+                if cells[place] != text:
+                    changes.add(cells[id_place])
+                    break
+    return Counter(found), changes
 
 
 def _refuse_endless(path: Path, row: Row) -> None:
-    if len(row.raw) == MAX_LINE and row.raw[-1] not in "\r\n":
+    if row.raw[-1] not in "\r\n":
         raise StopCycle(
             f"line {row.line} of {path} is longer than {MAX_LINE:,} characters: such a file is "
             "read, but not rewritten"
@@ -148,6 +156,8 @@ def _rewritten(path: Path, id_place: int, wanted: Mapping[str, Cells]) -> Iterat
 
 def _edited(row: Row, cells: Cells, delimiter: str) -> str:
     """The row's raw text with some cells replaced, quoted if they must be or if the row's are."""
+    if '"' not in row.raw:  # the common kind: the cells stand there as they are
+        return _edited_plain(row, cells, delimiter)
     pieces = _pieces(row.raw, delimiter)
     ending = row.raw[sum(map(len, pieces)) + len(pieces) - 1 :]
     filled = [piece for piece in pieces if piece]
@@ -155,9 +165,23 @@ def _edited(row: Row, cells: Cells, delimiter: str) -> str:
     for place, text in cells.items():
         if row.cells[place] != text:
             was_quoted = pieces[place].startswith('"') or (all_quoted and not pieces[place])
-            must = any(sign in text for sign in (delimiter, '"', "\r", "\n"))
-            pieces[place] = _in_quotes(text) if must or was_quoted else text
+            pieces[place] = _in_quotes(text) if was_quoted else _as_cell(text, delimiter)
     return delimiter.join(pieces) + ending
+
+
+def _edited_plain(row: Row, cells: Cells, delimiter: str) -> str:
+    """`_edited` for a row in which nothing is quoted, in a third of the time."""
+    pieces = list(row.cells)
+    for place, text in cells.items():
+        if pieces[place] != text:
+            pieces[place] = _as_cell(text, delimiter)
+    return delimiter.join(pieces) + row.raw[len(row.raw.rstrip("\r\n")) :]
+
+
+def _as_cell(text: str, delimiter: str) -> str:
+    """Quoted only where it must be."""
+    must = delimiter in text or '"' in text or "\r" in text or "\n" in text
+    return _in_quotes(text) if must else text
 
 
 def _in_quotes(text: str) -> str:
