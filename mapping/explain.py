@@ -28,7 +28,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Clause:
-    """One condition: whether it holds (None: unknown), what it saw, and what it lacks."""
+    """One condition: whether it holds (None: unknown), what it saw, and what it lacks.
+
+    `op`: how `parts` are joined, None where there are none. `threshold`: what `value` is compared
+    with, as written; `limit` is its value.
+    """
 
     text: str
     holds: bool | None
@@ -37,6 +41,8 @@ class Clause:
     lacking: str
     evidence: tuple[Evidence, ...]
     parts: tuple["Clause", ...]
+    op: str | None = None
+    limit: Value = None
 
 
 @dataclass(frozen=True)
@@ -141,16 +147,18 @@ def clause(node: Node, here: Situation, sources: dict[str, str]) -> Clause:
     holds = bool(value.values[0]) if value.known[0] else None
     if isinstance(node, Logic):
         parts = tuple(clause(part, here, sources) for part in node.parts)
-        joined = f" {node.op} ".join(part.text for part in parts)
-        return Clause(joined, holds, None, "", lacking(node, here)[0], (), parts)
+        needs = lacking(node, here)[0]
+        return Clause(text_of(node), holds, None, "", needs, (), parts, op=node.op)
     subject = here.shown(node.left)[0] if isinstance(node, Compare) else None
-    limit = f"{node.op} {text_of(node.right)}" if isinstance(node, Compare) else ""
+    limit = here.shown(node.right)[0] if isinstance(node, Compare) else None
+    threshold = f"{node.op} {text_of(node.right)}" if isinstance(node, Compare) else ""
     types = here.outputs.outcome.compiled.names
     evidence = tuple(
         Evidence(name, here.shown(Name(name, types[name]))[0], _source(here, name, sources))
         for name in sorted(names(node))
     )
-    return Clause(text_of(node), holds, subject, limit, lacking(node, here)[0], evidence, ())
+    needs = lacking(node, here)[0]
+    return Clause(text_of(node), holds, subject, threshold, needs, evidence, (), limit=limit)
 
 
 def _source(here: Situation, name: str, sources: dict[str, str]) -> str:
@@ -163,7 +171,10 @@ def _source(here: Situation, name: str, sources: dict[str, str]) -> str:
 def _components(outputs: Outputs, row: int) -> tuple[ComponentScore, ...]:
     outcome = outputs.outcome
     health, scored = outcome.compiled.journey.health, outcome.scored
-    if health is None or scored is None:
+    index = int(outcome.state.stage[row])
+    if health is None or scored is None or index == NO_STAGE:
+        return ()
+    if outcome.compiled.stages[index].stage.ends:
         return ()
     weights = np.array([part.weight for part in health.components])
     total = float((weights * scored.known[:, row]).sum())

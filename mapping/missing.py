@@ -74,11 +74,13 @@ def _leaf(node: Node, here: Situation) -> list[str]:
     types = here.outputs.outcome.compiled.names
     values = {name: here.shown(Name(name, types[name])) for name in sorted(names(node))}
     details = _feature_details(node, here)
+    roots = {name: _roots(name, here) for name in values}
     texts = []
     compared = here.shown(node.right) if isinstance(node, Compare) else []
     subject = here.shown(node.left) if isinstance(node, Compare) else []
     for row in range(len(here.rows)):
         unknown = [name for name, column in values.items() if column[row] is None]
+        unknown = [root for name in unknown for root in roots[name][row]]
         if isinstance(node, IsNull) and node.negated and isinstance(node.of, Name):
             text = f"{node.of.name} {'has not come' if node.of.type == 'date' else 'is unknown'}"
         elif unknown:
@@ -93,6 +95,19 @@ def _leaf(node: Node, here: Situation) -> list[str]:
             text = f"`{text_of(node)}` does not hold" + (f": {told}" if told else "")
         texts.append("; ".join([text, *details[row]]))
     return texts
+
+
+def _roots(name: str, here: Situation) -> list[list[str]]:
+    """For each account which names make an unknown `name` unknown: the fields behind a signal."""
+    outcome = here.outputs.outcome
+    plan = outcome.compiled.signal(name) if name in outcome.signals else None
+    if plan is None or plan.used_by is None:
+        return [[name]] * len(here.rows)
+    fields = {field: here.lookup(field).known.tolist() for field in sorted(names(plan.used_by))}
+    return [
+        [field for field, known in fields.items() if not known[row]] or [name]
+        for row in range(len(here.rows))
+    ]
 
 
 def _feature_details(node: Node, here: Situation) -> list[list[str]]:
