@@ -15,6 +15,7 @@ import pytest
 from config.project_file import Connection
 from connectors.registry import connect
 from tests.contract.hubspot_world import HubSpotWorld
+from tests.contract.salesforce_world import SalesforceWorld
 
 
 class FilesWorld:
@@ -54,7 +55,7 @@ class FilesWorld:
         (self.folder / "data" / f"{object_name}.csv").write_text(text.getvalue())
 
 
-WORLDS = [FilesWorld, HubSpotWorld]
+WORLDS = [FilesWorld, HubSpotWorld, SalesforceWorld]
 
 
 @pytest.fixture(params=WORLDS, ids=lambda world: world.name)
