@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from connectors.base import Raw, Value
 from sync.typed import read_boolean, read_number, scalar_text
@@ -19,6 +19,14 @@ PLACES = 6  # fractions are rounded to six places before they leave
 
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ].*)?", re.DOTALL)
 _MIDNIGHT = re.compile(r"[T ]00:00(:00(\.0+)?)?(Z|[+-]00:?00)?")
+
+# The text that a number, a boolean or a day mostly stands as. What is no number stands as nothing.
+_TEXT: dict[type, Callable[[Any], str]] = {
+    bool: lambda value: "true" if value else "false",
+    int: str,
+    float: lambda value: repr(value) if math.isfinite(value) else "",
+    date: date.isoformat,
+}
 
 Observed = Mapping[str, Raw | date]
 """A record's fields as the CRM gives them; a field that is not in it is empty."""
@@ -106,7 +114,7 @@ def _differing(
         if field not in wanted:
             continue
         value, there = wanted[field], record.get(field)
-        if same(value, there):
+        if value is there or same(value, there):
             continue
         if _unknown(value) and policy.null == "keep":
             continue  # what we do not know is no reason to blank what somebody does
@@ -117,8 +125,19 @@ def _differing(
 
 def same(desired: Value, observed: Raw | date) -> bool:
     """Whether what the CRM shows already says `desired`, read as the type that `desired` has."""
-    if desired is observed or (type(desired) is type(observed) and desired == observed):
-        return True
+    return _written_alike(desired, observed) or _means_the_same(desired, observed)
+
+
+def _written_alike(desired: Value, observed: Raw | date) -> bool:
+    """True only for what is the same: nearly all that is, and much faster than reading it."""
+    kind = type(desired)
+    if kind is type(observed):
+        return desired == observed
+    text = _TEXT.get(kind)
+    return text is not None and text(desired) == observed
+
+
+def _means_the_same(desired: Value, observed: Raw | date) -> bool:
     if isinstance(desired, tuple):
         return _items(";".join(desired)) == _items(_shown(observed))
     if _nothing(desired) or _nothing(observed):
