@@ -2,7 +2,7 @@
 
 import getpass
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from config.errors import GatepostError
 from config.load import Project
+from connectors.base import Batched, ReadsSome
 from connectors.files import FilesConnector
 from sync.cycle import Cycle
 from sync.desired import desired
@@ -52,7 +53,8 @@ def make(cycle: Cycle) -> Plan:
         for computed in cycle.compute(journey=entry.journey)
     ]
     fields = [name for wish in wishes for name in wish.policies]
-    observed = _read(cycle, fields)
+    ids = list(dict.fromkeys(one for wish in wishes for one in wish.values))
+    observed = _read(cycle, fields, ids)
     diffs: list[Diff] = [
         diff(
             mapping.accounts.object, wish.values, observed, wish.policies,
@@ -66,11 +68,17 @@ def make(cycle: Cycle) -> Plan:
     )
 
 
-def _read(cycle: Cycle, fields: list[str]) -> dict[str, Observed]:
-    """What the CRM shows in `fields` now, by record."""
+def _read(
+    cycle: Cycle, fields: list[str], ids: Sequence[str] | None = None
+) -> dict[str, Observed]:
+    """What the CRM shows in `fields` now, by record; of `ids` at least, where they are given."""
     spec = cycle.project.mapping.accounts
+    sink = cycle.connector(spec.from_).sink()
     with cycle.timed("read"):
-        records = cycle.connector(spec.from_).sink().read(spec.object, spec.id, fields)
+        if ids is not None and isinstance(sink, ReadsSome):
+            records = sink.read_some(spec.object, spec.id, fields, ids)
+        else:
+            records = sink.read(spec.object, spec.id, fields)
         return {record.id: record.values for record in records}
 
 
@@ -112,9 +120,13 @@ def _carry_out(cycle: Cycle, plan: Plan | None, run_id: int) -> Applied:
     if plan is None:
         plan = make(cycle)
     else:
-        plan = recheck(plan, _read(cycle, sorted({change.field for change in plan.changes})))
+        changed = list(dict.fromkeys(change.account_id for change in plan.changes))
+        fields = sorted({change.field for change in plan.changes})
+        plan = recheck(plan, _read(cycle, fields, changed))
     with cycle.timed("write"):
-        report = push(plan, cycle.connector(spec.from_).sink(), ledger, run_id, id_field=spec.id)
+        sink = cycle.connector(spec.from_).sink()
+        size = sink.batch_size if isinstance(sink, Batched) else None
+        report = push(plan, sink, ledger, run_id, id_field=spec.id, batch_size=size)
     return Applied(run_id, plan, report, settled)
 
 

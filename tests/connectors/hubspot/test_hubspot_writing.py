@@ -1,0 +1,334 @@
+"""Writing into HubSpot: what each record's fate is on good days and bad ones, and in how many calls."""
+
+from datetime import date
+
+import pytest
+
+from config.errors import PartlyDone, StopCycle
+from connectors.base import RecordWrite
+
+UPDATE = "hubspot.batch_update"
+
+
+def write(hub, ids, values=None, connector=None, **options):
+    sink = (connector or hub.connector(**options)).sink()
+    values = values or {"gp_stage": "adoption"}
+    return sink.write("companies", "hs_object_id", [RecordWrite(one, values) for one in ids])
+
+
+def outcomes(results):
+    return [one.outcome for one in results]
+
+
+def updates(hub):
+    return hub.calls().get("batch_update", 0)
+
+
+def swap_options(hub, *options):
+    """An admin takes options away after they were read."""
+    from dataclasses import replace
+
+    kind = hub.portal.types["companies"]
+    kind.properties["gp_stage"] = replace(kind.properties["gp_stage"], options=options)
+
+
+@pytest.mark.parametrize("version", ["v3", "2026-09"])
+def test_ten_thousand_companies_take_a_hundred_calls_to_write(hub, version):
+    ids = hub.companies(10_000)
+    results = write(hub, ids, api_version=version)
+    assert set(outcomes(results)) == {"written"}
+    assert [one.id for one in results] == ids
+    assert hub.calls() == {"batch_update": 100, "properties": 1}
+    assert hub.value(ids[-1], "gp_stage") == "adoption"
+
+
+@pytest.mark.parametrize(
+    ("version", "path"),
+    [
+        ("v3", "/crm/v3/objects/companies/batch/update"),
+        ("2026-09", "/crm/objects/2026-09/companies/batch/update"),
+    ],
+)
+def test_the_version_decides_the_paths(hub, version, path):
+    write(hub, hub.companies(1), api_version=version)
+    assert hub.paths()[-1] == path
+
+
+@pytest.mark.parametrize("version", ["v3", "2026-09"])
+def test_a_batch_that_fails_in_part_is_read_record_by_record(hub, version):
+    """v3 answers 207 and 2026-09 answers 200; the body says the same."""
+    ids = hub.companies(3)
+    hub.fault("partial", UPDATE, ids=[ids[1]], message="an admin's rule", code="RULE")
+    results = write(hub, ids, api_version=version)
+    assert outcomes(results) == ["written", "rejected", "written"]
+    assert (results[1].reason, results[1].code) == ("an admin's rule", "RULE")
+
+
+def test_failures_that_name_no_record_are_found_by_their_trace(hub):
+    ids = hub.companies(3)
+    hub.fault("partial", UPDATE, ids=[ids[1]], message="no", count=1, name_ids=False)
+    assert outcomes(write(hub, ids)) == ["written", "rejected", "written"]
+
+
+def test_a_record_that_was_archived_is_rejected(hub):
+    ids = hub.companies(3)
+    hub.vendor.edit("companies", ids[0], {"archived": True})
+    first, *others = write(hub, ids)
+    assert (first.outcome, first.code) == ("rejected", "OBJECT_NOT_FOUND")
+    assert outcomes(others) == ["written", "written"]
+
+
+def test_an_answer_that_is_empty_is_read_after_and_sent_again(hub):
+    ids = hub.companies(3)
+    hub.fault("empty", UPDATE, count=1)
+    assert outcomes(write(hub, ids)) == ["written"] * 3
+    assert hub.calls() == {"batch_read": 1, "batch_update": 2, "properties": 1}
+
+
+def test_an_answer_that_stays_empty_leaves_records_unknown(hub):
+    hub.fault("empty", UPDATE)
+    results = write(hub, hub.companies(3))
+    assert outcomes(results) == ["unknown"] * 3
+    assert "does not mention it" in results[0].reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("reset_after", {}),
+        ("status_after", {"status": 500}),
+        ("status_after", {"status": 502}),
+        ("status_after", {"status": 504}),
+        ("status_after", {"status": 524}),
+        ("cut", {"how": "short_length", "at": 0.5}),
+        ("cut", {"how": "clean", "at": 0.5}),
+    ],
+)
+def test_what_was_done_before_the_answer_was_lost_is_not_done_twice(hub, kind, settings):
+    ids = hub.companies(3)
+    hub.fault(kind, UPDATE, count=1, **settings)
+    assert outcomes(write(hub, ids)) == ["written"] * 3
+    assert (updates(hub), hub.portal.workflow_runs) == (1, 3)
+
+
+@pytest.mark.parametrize("kind", ["reset", "status", "html"])
+def test_what_was_not_done_before_the_answer_was_lost_is_sent_again(hub, kind):
+    hub.fault(kind, UPDATE, count=1, status=502)
+    assert outcomes(write(hub, hub.companies(3))) == ["written"] * 3
+    assert updates(hub) == 2
+
+
+def test_records_that_can_neither_be_written_nor_read_are_unknown(hub):
+    hub.fault("status_after", UPDATE, status=504)
+    hub.fault("status", "hubspot.batch_read", status=503)
+    results = write(hub, hub.companies(2), retries=1)
+    assert outcomes(results) == ["unknown"] * 2
+    assert "504" in results[0].reason
+
+
+@pytest.mark.parametrize(
+    ("settings", "least"),
+    [
+        ({"status": 429, "policy": "TEN_SECONDLY_ROLLING"}, 10),
+        ({"status": 429, "policy": "SECONDLY"}, 1),
+        ({"status": 429, "policy": "SECONDLY", "retry_after": 7}, 7),
+        ({"status": 423}, 2),
+    ],
+)
+def test_a_limit_is_waited_for(hub, settings, least):
+    hub.fault("status", UPDATE, count=1, **settings)
+    assert outcomes(write(hub, hub.companies(1))) == ["written"]
+    assert least <= hub.waited[0] < least + 1
+    assert updates(hub) == 2
+
+
+def test_the_daily_limit_ends_the_run_and_is_not_waited_for(hub):
+    hub.fault("status", UPDATE, status=429, policy="DAILY")
+    with pytest.raises(PartlyDone, match="daily limit"):
+        write(hub, hub.companies(1))
+    assert hub.waited == []
+
+
+def test_one_value_that_is_refused_is_found_by_its_name(hub):
+    """100 records: the batch, the 99 others, the one."""
+    ids = hub.companies(100)
+    connector = hub.connector()
+    connector.schema("companies")
+    swap_options(hub, "adoption")
+    changes = [RecordWrite(one, {"gp_stage": "adoption"}) for one in ids]
+    changes[40] = RecordWrite(ids[40], {"gp_stage": "churned"})
+    results = connector.sink().write("companies", "hs_object_id", changes)
+    assert results[40].outcome == "rejected"
+    assert results[40].code == "INVALID_OPTION"
+    assert "churned" in results[40].reason
+    assert outcomes(results).count("written") == 99
+    assert updates(hub) == 3
+
+
+def test_one_value_that_is_refused_is_found_by_halving_and_remembered(hub):
+    """A rule's message quotes no value, so ten halvings find it; the next one like it goes alone."""
+    ids = hub.companies(100)
+    hub.fault("validation_rule", object="companies", field="gp_stage", value="churned")
+    connector = hub.connector()
+    sink = connector.sink()
+    changes = [RecordWrite(one, {"gp_stage": "adoption"}) for one in ids]
+    changes[40] = RecordWrite(ids[40], {"gp_stage": "churned"})
+    results = sink.write("companies", "hs_object_id", changes)
+    assert [n for n, one in enumerate(results) if one.outcome != "written"] == [40]
+    assert results[40].code == "PROPERTY_RULE"
+    assert updates(hub) <= 16
+    before = updates(hub)
+    assert outcomes(sink.write("companies", "hs_object_id", changes)).count("written") == 99
+    assert updates(hub) == before + 2
+
+
+def test_many_records_with_a_value_that_was_refused_cost_one_call(hub):
+    ids = hub.companies(101)
+    hub.fault("validation_rule", object="companies", field="gp_stage", value="churned")
+    connector = hub.connector()
+    assert outcomes(write(hub, ids[:1], {"gp_stage": "churned"}, connector)) == ["rejected"]
+    before = updates(hub)
+    results = write(hub, ids[1:], {"gp_stage": "churned"}, connector)
+    assert outcomes(results) == ["rejected"] * 100
+    assert updates(hub) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gp_stagge", "gp_stage"),
+        ("createdate", "read-only"),
+        ("days_to_renewal", "calculated"),
+    ],
+)
+def test_a_property_that_cannot_be_written_stops_before_anything_is(hub, name, said):
+    ids = hub.companies(2)
+    changes = [RecordWrite(ids[0], {"gp_stage": "adoption"}), RecordWrite(ids[1], {name: "1"})]
+    with pytest.raises(StopCycle, match=name) as error:
+        hub.connector().sink().write("companies", "hs_object_id", changes)
+    assert said in str(error.value) + error.value.hint
+    assert updates(hub) == 0
+
+
+@pytest.mark.parametrize("mode", ["gone", "read_only"])
+def test_a_property_that_is_lost_meanwhile_costs_only_the_records_with_it(hub, mode):
+    ids = hub.companies(4)
+    connector = hub.connector()
+    connector.schema("companies")
+    hub.fault("hide_field", object="companies", field="gp_alerts", mode=mode)
+    changes = [RecordWrite(one, {"gp_stage": "adoption"}) for one in ids[:2]]
+    changes += [RecordWrite(one, {"gp_alerts": "x"}) for one in ids[2:]]
+    results = connector.sink().write("companies", "hs_object_id", changes)
+    assert outcomes(results) == ["written", "written", "rejected", "rejected"]
+    assert "gp_alerts" in results[2].reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "held"),
+    [
+        ("gp_stage_entered", date(2026, 2, 28), "2026-02-28"),
+        ("gp_stage_entered", "2026-02-28", "2026-02-28"),
+        ("gp_ttv_days", 12.0, "12"),
+        ("gp_ttv_days", None, ""),
+        ("gp_usage_cliff", True, "true"),
+        ("gp_health_band", "red", "red"),
+        ("gp_alerts", ("cliff", "seats"), "cliff;seats"),
+        ("gp_alerts", (), ""),
+    ],
+)
+def test_values_are_written_as_their_property_takes_them(hub, name, value, held):
+    [one] = hub.companies(1)
+    connector = hub.connector()
+    filler = {"gp_ttv_days": 1, "gp_alerts": "x"}
+    assert outcomes(write(hub, [one], filler, connector)) == ["written"]
+    assert outcomes(write(hub, [one], {name: value}, connector)) == ["written"]
+    assert hub.value(one, name) == held
+
+
+def test_days_are_sent_as_milliseconds_of_midnight_utc(hub):
+    write(hub, hub.companies(1), {"gp_stage_entered": date(2026, 2, 28)})
+    assert '"1772236800000"' in hub.bodies("batch_update")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("gp_stage", "ghost", "none of its options: adoption"),
+        ("gp_ttv_days", "1,000", "no number"),
+        ("gp_ttv_days", True, "no number"),
+        ("gp_stage_entered", "soon", "no date"),
+        ("gp_stage_entered", "2026-02-28T10:00", "no date alone"),
+        ("gp_usage_cliff", "maybe", "neither true nor false"),
+        ("gp_health_band", ("red", "green"), "one option, not several"),
+        ("gp_alerts", "x" * 70_000, "70,000 characters"),
+    ],
+)
+def test_a_value_that_its_property_does_not_take_never_leaves(hub, name, value, said):
+    ids = hub.companies(2)
+    changes = [RecordWrite(ids[0], {name: value}), RecordWrite(ids[1], {"gp_stage": "adoption"})]
+    first, second = hub.connector().sink().write("companies", "hs_object_id", changes)
+    assert (first.outcome, second.outcome) == ("rejected", "written")
+    assert said in first.reason
+    assert updates(hub) == 1
+
+
+def stage_of(hub, before):
+    [one] = hub.companies(1)
+    hub.vendor.edit("companies", one, {"lifecyclestage": before})
+    return one
+
+
+def test_a_lifecycle_stage_that_would_go_back_is_told_and_left(hub):
+    one = stage_of(hub, "customer")
+    [result] = write(hub, [one], {"lifecyclestage": "lead"})
+    assert result.outcome == "rejected"
+    assert "lifecyclestage still says customer, not lead" in result.reason
+    assert "lifecycle_backwards" in result.reason
+    assert hub.value(one, "lifecyclestage") == "customer"
+
+
+def test_a_lifecycle_stage_goes_back_when_asked_for(hub):
+    """Clear, set, read back; what else was written stays."""
+    one = stage_of(hub, "customer")
+    wanted = {"lifecyclestage": "lead", "gp_stage": "adoption"}
+    assert outcomes(write(hub, [one], wanted, lifecycle_backwards=True)) == ["written"]
+    assert hub.value(one, "lifecyclestage") == "lead"
+    assert hub.calls() == {"batch_read": 1, "batch_update": 3, "properties": 1}
+
+
+def test_a_lifecycle_stage_that_goes_forward_takes_one_call(hub):
+    one = stage_of(hub, "lead")
+    assert outcomes(write(hub, [one], {"lifecyclestage": "customer"})) == ["written"]
+    assert updates(hub) == 1
+
+
+def test_a_stage_that_was_cleared_and_perhaps_not_set_is_unknown(hub):
+    one = stage_of(hub, "customer")
+    hub.fault("status", UPDATE, skip=2, status=502)
+    [result] = write(hub, [one], {"lifecyclestage": "lead"}, lifecycle_backwards=True)
+    assert result.outcome == "unknown"
+    assert "was cleared" in result.reason
+
+
+def test_an_automation_that_changes_a_value_back_is_told(hub):
+    hub.fault("workflow", object="companies", field="gp_stage", to="churned")
+    ids = hub.companies(1)
+    [result] = write(hub, ids)
+    assert result.outcome == "rejected"
+    assert "gp_stage still says churned, not adoption" in result.reason
+    [result] = write(hub, ids, {"gp_stage": "value", "gp_ttv_days": 3})
+    assert result.outcome == "unknown"  # one of the two was written
+
+
+def test_an_id_property_must_be_unique(hub):
+    with pytest.raises(StopCycle, match="not unique"):
+        hub.connector().sink().write("companies", "name", [RecordWrite("x", {"gp_stage": "value"})])
+
+
+def test_what_follows_a_stop_in_mid_write_is_unknown_and_not_lost(hub):
+    """Given more than a batch at once, it cannot say that nothing was written."""
+    ids = hub.companies(150)
+    hub.fault("status", UPDATE, skip=1, status=429, policy="DAILY")
+    results = write(hub, ids)
+    assert outcomes(results) == ["written"] * 100 + ["unknown"] * 50
+    assert "daily limit" in results[-1].reason
