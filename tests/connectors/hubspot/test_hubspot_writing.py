@@ -1,4 +1,4 @@
-"""Writing into HubSpot: what each record's fate is on good days and bad ones, and in how many calls."""
+"""Writing into HubSpot: each record's fate on good days and bad ones, and in how many calls."""
 
 from datetime import date
 
@@ -166,7 +166,7 @@ def test_one_value_that_is_refused_is_found_by_its_name(hub):
 
 
 def test_one_value_that_is_refused_is_found_by_halving_and_remembered(hub):
-    """A rule's message quotes no value, so ten halvings find it; the next one like it goes alone."""
+    """A rule's message quotes no value, so halving finds it; the next one like it goes alone."""
     ids = hub.companies(100)
     hub.fault("validation_rule", object="companies", field="gp_stage", value="churned")
     connector = hub.connector()

@@ -1,0 +1,279 @@
+"""Reading from HubSpot: everything or a sentence, never a part that passes for the whole."""
+
+import json
+
+import pytest
+
+from config.errors import FixConfig, PartlyDone, RetryLater, StopCycle
+from connectors.hubspot.connector import HubSpotConnector
+
+
+def names(hub, connector=None, columns=("hs_object_id", "name")):
+    rows = (connector or hub.connector()).accounts().read("companies", list(columns))
+    return [row["name"] for row in rows]
+
+
+@pytest.mark.parametrize("version", ["v3", "2026-09"])
+def test_ten_thousand_companies_take_a_hundred_calls_to_read(hub, version):
+    hub.companies(10_000)
+    found = names(hub, hub.connector(api_version=version))
+    assert len(found) == 10_000
+    assert hub.calls() == {"list": 100, "properties": 1}
+
+
+def test_ten_thousand_companies_take_a_hundred_calls_to_compare(hub):
+    """Only those that were asked for are read, a hundred to a call."""
+    ids = hub.companies(10_050)[50:]
+    sink = hub.connector().sink()
+    found = list(sink.read_some("companies", "hs_object_id", ["gp_stage"], ids))
+    assert {one.id for one in found} == set(ids)
+    assert hub.calls() == {"batch_read": 100, "properties": 1}
+
+
+def test_records_that_are_not_there_are_left_out(hub):
+    ids = [*hub.companies(2), "12345", "no id"]
+    hub.vendor.edit("companies", ids[0], {"archived": True})
+    sink = hub.connector().sink()
+    found = sink.read_some("companies", "hs_object_id", ["name"], ids)
+    assert [one.id for one in found] == [ids[1]]
+
+
+def test_archived_records_are_not_read(hub):
+    ids = hub.companies(6)
+    hub.vendor.edit("companies", ids[0], {"archived": True})
+    assert len(names(hub)) == len(hub.portal.types["companies"].records) - 1
+
+
+def test_more_properties_than_an_address_holds_are_read_by_batch(hub):
+    from sandbox.hubspot.types import text
+
+    hub.companies(150)
+    many = [f"a_property_with_a_rather_long_name_{n:03}" for n in range(200)]
+    kind = hub.portal.types["companies"]
+    kind.properties.update({one: text(one) for one in many})
+    rows = list(hub.connector().accounts().read("companies", ["name", *many]))
+    assert len(rows) == len(kind.records)
+    assert rows[0].keys() == {"name", *many}
+    assert rows[-1]["name"]
+    assert hub.calls()["batch_read"] == hub.calls()["list"] == 2
+
+
+def test_what_is_empty_is_none(hub):
+    [one] = hub.companies(1)
+    hub.vendor.edit("companies", one, {"industry": ""})
+    rows = hub.connector().accounts().read("companies", ["industry"])
+    assert next(iter(rows)) == {"industry": None}
+
+
+def test_a_page_that_was_promised_and_is_empty_is_asked_for_again(hub):
+    hub.companies(250)
+    hub.fault("empty", "hubspot.list", skip=1, count=1)
+    assert len(names(hub)) == 250
+
+
+def test_a_list_that_stays_empty_though_records_are_known_is_no_empty_list(hub):
+    hub.fault("empty", "hubspot.list")
+    with pytest.raises(RetryLater, match="though there are some"):
+        names(hub)
+
+
+def test_an_object_without_records_is_empty(hub):
+    hub.portal.types["surveys"].records.clear()
+    assert list(hub.connector().accounts().read("surveys", ["survey_name"])) == []
+
+
+def test_a_property_that_disappears_while_pages_are_read_is_named(hub):
+    hub.companies(250)
+    rows = hub.connector().accounts().read("companies", ["segment"])
+    next(rows)
+    hub.fault("hide_field", object="companies", field="segment")
+    with pytest.raises(StopCycle, match="segment"):
+        list(rows)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("status", {"status": 500}), ("status", {"status": 503}), ("status", {"status": 524}),
+        ("html", {"status": 502}), ("reset", {}), ("reset_after", {}),
+        ("cut", {"how": "short_length", "at": 0.5}), ("cut", {"how": "clean", "at": 0.5}),
+        ("cut", {"how": "between_chunks", "at": 0.5}), ("cut", {"how": "reset", "at": 0.5}),
+    ],
+)  # fmt: skip
+def test_a_page_that_failed_is_read_again(hub, kind, settings):
+    hub.companies(250)
+    hub.fault(kind, "hubspot.list", skip=1, count=1, **settings)
+    assert len(set(names(hub))) == len(names(hub)) == 250
+
+
+def test_what_fails_for_ever_is_a_sentence(hub):
+    hub.fault("status", "hubspot.list", status=503)
+    with pytest.raises(RetryLater, match="503"):
+        names(hub, hub.connector(retries=2))
+    assert hub.calls()["list"] == 3
+
+
+def test_an_account_that_moves_is_not_waited_for(hub):
+    hub.fault("status", "hubspot.list", status=477, retry_after=7200)
+    with pytest.raises(RetryLater, match="another data centre") as error:
+        names(hub)
+    assert error.value.wait_seconds == 7200
+    assert hub.waited == []
+
+
+@pytest.mark.parametrize("token", ["pat-na1-wrong-wrong", "nonsense-token"])
+def test_a_token_that_is_not_accepted_is_told_and_not_shown(hub, monkeypatch, token):
+    monkeypatch.setenv("GATEPOST_CRM_TOKEN", token)
+    with pytest.raises(FixConfig, match="does not accept the token") as error:
+        names(hub)
+    assert token not in str(error.value)
+
+
+def test_a_token_that_expired_is_told(hub):
+    hub.fault("expired", "hubspot.list")
+    with pytest.raises(FixConfig, match="expired"):
+        names(hub)
+
+
+def test_without_a_token_the_variable_is_named(hub, monkeypatch):
+    monkeypatch.delenv("GATEPOST_CRM_TOKEN")
+    with pytest.raises(FixConfig, match="GATEPOST_CRM_TOKEN"):
+        names(hub)
+
+
+@pytest.mark.parametrize("variable", ["GATEPOST_CRM_ACCESS_TOKEN", "GATEPOST_CRM_API_KEY"])
+def test_a_service_key_may_be_called_by_its_name(hub, monkeypatch, variable):
+    monkeypatch.delenv("GATEPOST_CRM_TOKEN")
+    monkeypatch.setenv(variable, hub.started.ready["hubspot"]["token"])
+    assert names(hub)
+
+
+def test_a_scope_that_is_missing_is_named(hub):
+    hub.settings.missing_scopes = ("crm.objects.companies.read",)
+    with pytest.raises(FixConfig, match=r"lacks crm\.objects\.companies\.read"):
+        names(hub)
+
+
+def test_a_rolling_limit_is_waited_out_before_it_is_hit(hub):
+    hub.settings.burst = 5
+    hub.companies(1_000)
+    assert len(names(hub)) == 1_000
+    assert hub.waited == [10.0, 10.0]  # eleven calls, five in ten seconds
+    assert all(one["status"] == 200 for one in hub.settled().entries("hubspot"))
+
+
+def test_a_run_takes_no_more_than_its_share_of_the_day(hub):
+    hub.settings.daily = 100
+    hub.companies(5_000)
+    with pytest.raises(PartlyDone, match="25% of HubSpot's 100 calls a day"):
+        names(hub)
+    assert sum(hub.calls().values()) == 25
+
+
+def test_the_last_calls_of_a_day_are_left_to_others(hub):
+    hub.settings.daily = 100
+    hub.companies(10_000)
+    with pytest.raises(PartlyDone, match="only 10 of HubSpot's 100 calls"):
+        names(hub, hub.connector(api_budget=1))
+    assert sum(hub.calls().values()) == 90
+
+
+def test_calls_of_a_run_can_be_counted_out(hub):
+    hub.companies(1_000)
+    with pytest.raises(PartlyDone, match="made its 4 calls"):
+        names(hub, hub.connector(max_requests=4))
+    assert sum(hub.calls().values()) == 4
+
+
+@pytest.mark.parametrize(
+    "options", [{"api_version": "2026-9"}, {"batch_size": 101}, {"batch_size": "x"}]
+)
+def test_an_option_that_makes_no_sense_is_named(hub, options):
+    with pytest.raises(FixConfig, match=next(iter(options))):
+        hub.connector(**options)
+
+
+# -- records as events
+
+
+def spooled(hub, spool, object_name, columns, connector=None):
+    source = (connector or hub.connector()).events(object_name)
+    source.select(columns)
+    [part] = source.parts()
+    body = source.fetch(part, spool)
+    return [json.loads(line) for line in body.path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("version", ["v3", "2026-09"])
+def test_tickets_become_events_of_the_companies_they_belong_to(hub, tmp_path, version):
+    columns = ["hs_object_id", "createdate", "subject", "associations.companies"]
+    rows = spooled(hub, tmp_path, "tickets", columns, hub.connector(api_version=version))
+    kind, companies = hub.portal.types["tickets"], hub.portal.types["companies"]
+    assert rows
+    assert {row["hs_object_id"]: row["associations.companies"] for row in rows} == {
+        one: hub.portal.linked(kind, one, companies) for one in kind.records
+    }
+    assert any(row["associations.companies"] for row in rows)
+    assert rows[0]["createdate"].endswith("Z")
+
+
+@pytest.mark.parametrize("object_name", ["deals", "contacts", "surveys", "tasks"])
+def test_any_object_can_be_read_as_events(hub, tmp_path, object_name):
+    rows = spooled(hub, tmp_path, object_name, ["createdate"])
+    assert len(rows) == len(hub.portal.types[object_name].records)
+
+
+def test_a_property_of_an_event_that_is_not_there_is_named(hub, tmp_path):
+    with pytest.raises(StopCycle, match="subjekt"):
+        spooled(hub, tmp_path, "tickets", ["subjekt"])
+
+
+def test_events_that_did_not_change_keep_their_fingerprint_for_one_call(hub):
+    hub.clock.advance(7200)  # by then the index knows everything
+    seen = set()
+    for connector in (hub.connector(), hub.connector()):
+        source = connector.events("tickets")
+        seen.add(source.parts()[0].fingerprint)
+        assert source.parts() == source.parts()
+    assert len(seen) == 1
+    assert hub.calls() == {"properties": 2, "search": 2}
+
+
+def test_a_change_that_search_does_not_know_yet_is_not_missed(hub):
+    """The index lags, so whatever changed in the last hour is taken for changed again."""
+    hub.clock.advance(7200)
+    hub.fault("search_lag", object="tickets", seconds=600)
+    ticket = next(iter(hub.portal.types["tickets"].records))
+
+    def fingerprint():
+        return hub.connector().events("tickets").parts()[0].fingerprint
+
+    hub.vendor.edit("tickets", ticket, {"subject": "one"})
+    hub.clock.advance(900)
+    first = fingerprint()
+    hub.clock.advance(60)
+    assert fingerprint() != first
+    hub.clock.advance(7200)
+    assert fingerprint() == fingerprint() != first
+
+
+def test_search_is_not_asked_more_often_than_it_allows(hub):
+    hub.settings.search_per_second = 1
+    connector = hub.connector()
+    for _ in range(3):
+        assert connector.events("tickets").parts()
+    assert len(hub.waited) == 2
+    assert all(wait < 2 for wait in hub.waited)
+
+
+def test_hubspot_has_no_product_events(hub):
+    with pytest.raises(StopCycle, match="no product events"):
+        hub.connector().events(None)
+
+
+def test_nothing_is_opened_before_it_is_needed(monkeypatch, tmp_path):
+    from config.project_file import Connection
+
+    monkeypatch.delenv("GATEPOST_CRM_TOKEN", raising=False)
+    made = HubSpotConnector("crm", Connection(type="hubspot"), tmp_path)
+    assert made.accounts().fingerprint("companies") == ""
