@@ -78,6 +78,8 @@ def compile_events(node: Node, scope: EventScope) -> Any:  # noqa: C901 - one ca
             return reduce(lambda a, b: a & b if node.op == "and" else a | b, parts)
         case Not():
             return ~compile_events(node.of, scope)
+        case Compare(left=Constant(value=None)) | Compare(right=Constant(value=None)):
+            return ibis.null("boolean")  # Ibis would read `!= NULL` as IS NOT NULL
         case Compare():
             a, b = compile_events(node.left, scope), compile_events(node.right, scope)
             return {"=": a == b, "!=": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[

@@ -6,7 +6,7 @@ from pathlib import Path
 import ibis
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mapping.clock import day_number, offsets
@@ -102,6 +102,7 @@ def over_arrays(node) -> list[bool]:
     return compile_vector(node)(frame).true().tolist()
 
 
+@settings(max_examples=200, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(criteria)
 def test_a_filter_means_the_same_in_the_engine_and_over_arrays(engine: DuckEngine, text: str):
     """Three-valued logic, coercions and all: TRUE for the same rows."""
