@@ -25,9 +25,9 @@ class NotWhole(RetryLater):
     """The body was cut short, or says so itself."""
 
 
-def spool(response: requests.Response, file: IO[bytes]) -> int:
-    """Write the body as gzip and give the number of its lines. Raises NotWhole; what was
-    written until then is worth nothing."""
+def spool(response: requests.Response, file: IO[bytes]) -> None:
+    """Append the body as gzip, its last line ended. Raises NotWhole; what was written until then is
+    worth nothing."""
     lines = Lines()
     match response.headers.get("Content-Encoding", "").strip().lower():
         case "gzip" | "x-gzip":
@@ -38,7 +38,8 @@ def spool(response: requests.Response, file: IO[bytes]) -> int:
             raise NotWhole(
                 f"the body came as {other[:_SHOWN_CHARACTERS]!r}, which nobody asked for"
             )
-    return lines.end()
+    if lines.end():  # or the first line of a body that follows would be glued to the last
+        file.write(_packed(b"\n"))
 
 
 def _unpacked(response: requests.Response, file: IO[bytes], lines: "Lines") -> None:
@@ -57,7 +58,7 @@ def _unpacked(response: requests.Response, file: IO[bytes], lines: "Lines") -> N
     except zlib.error as error:
         raise NotWhole(f"the compressed body is damaged ({error})") from None
     if not seen:
-        file.write(_empty())
+        file.write(_packed(b""))
     elif not inflate.eof:
         raise NotWhole("the compressed body ends before its end")
 
@@ -74,8 +75,8 @@ def _plain(response: requests.Response, file: IO[bytes], lines: "Lines") -> None
     file.write(deflate.flush())
 
 
-def _empty() -> bytes:
-    return zlib.compressobj(1, wbits=31).flush()
+def _packed(data: bytes) -> bytes:
+    return zlib.compress(data, wbits=31)
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:
@@ -109,11 +110,12 @@ class Lines:
         self._look(b"".join([*self._held, data[:end]]))
         self._held = [data[end + 1 :]]
 
-    def end(self) -> int:
-        """Look at the last line, which needs no line feed; gives the number of lines."""
-        self._look(b"".join(self._held))
+    def end(self) -> bool:
+        """Look at the last line, and say whether it lacks a line feed; it needs none."""
+        rest = b"".join(self._held)
         self._held = []
-        return self._lines
+        self._look(rest)
+        return bool(rest)
 
     def _look(self, block: bytes) -> None:
         if not block:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from config.errors import PartlyDone
 
-A_SECOND = 3
+_APART_SECONDS = 0.36  # three a second, and a little for the way there
 _HOUR = timedelta(hours=1)
 
 
@@ -28,7 +28,6 @@ class Budget:
         """`name` is the connection's; `path` the file, made when it is first needed."""
         self._name, self._most, self._path = name, most, path
         self._clock, self._sleep = clock, sleep
-        self._last: datetime | None = None
 
     def spend(self) -> None:
         """Count one request, waiting a moment if need be. PartlyDone where the hour's are used."""
@@ -43,12 +42,10 @@ class Budget:
                 "what was pulled is kept and the next run goes on from there; api_budget is the"
                 " share of the project's exports that may be used (25 unsaid, in percent)",
             )
-        if self._last is not None:
-            wait = 1 / A_SECOND + 0.02 - (now - self._last).total_seconds()
-            if 0 < wait <= 1:
-                self._sleep(wait)
-        self._last = self._clock()
-        self._keep([*spent, self._last])
+        wait = _APART_SECONDS - (now - spent[-1]).total_seconds() if spent else 0.0
+        if wait > 0:
+            self._sleep(wait)
+        self._keep([*spent, self._clock()])
 
     def _spent(self) -> list[datetime]:
         try:

@@ -21,13 +21,13 @@ class TimedOut(RetryLater):
 class Client(MixpanelUtils):  # type: ignore[misc]  # it comes without types
     """Knows hosts by region and how a service account logs in; asks once and says what came.
 
-    `request` is ours because of what the library's does (tests/connectors/test_mixpanel_utils.py):
-    it answers None to 400, 401, 402, 403 and 429, reads no Retry-After, repeats a 5xx at once and
-    then raises BaseException, takes fewer bytes than Content-Length for the whole, writes into the
-    caller's params, waits 30 s longer for ever after each time-out, and logs bodies and, with
-    debug, the password. Of its other methods only `query_export` with raw_stream is used: it parses
-    nothing and hands on what `request` gives. query_engage and import_events hang when a thread
-    gets that BaseException, export_events calls short files a success.
+    `request` is ours because of what the library's does, each point held by a test in
+    test_mixpanel_utils.py: it answers None to 400, 401, 402, 403 and 429, reads no Retry-After,
+    repeats a 5xx at once and then raises BaseException, takes fewer bytes than Content-Length for
+    the whole, writes into the caller's params, waits 30 s longer for ever after each time-out, and
+    with debug logs the password. Of its other methods only `query_export` with raw_stream is used:
+    it parses nothing and hands on what `request` gives. query_engage and import_events hang when a
+    thread of theirs gets that BaseException.
     """
 
     def __init__(

@@ -143,6 +143,8 @@ class MixpanelEvents:
         except RetryLater as error:
             if single or not isinstance(error, TimedOut | NotWhole):
                 raise self._given_up(window, error) from None
+            file.seek(begin)
+            file.truncate()
             for half in window.halves():
                 self._export(half, file)
 

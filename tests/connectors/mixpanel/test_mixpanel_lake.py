@@ -1,0 +1,227 @@
+"""From the export into the lake: the same events as a plain reading finds, whatever happens."""
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from config.errors import PartlyDone, RetryLater
+from sandbox.testing import running
+from tests.connectors.mixpanel.conftest import Product
+
+FIRST, LAST = date(2026, 6, 11), date(2026, 7, 1)
+ALL = (FIRST, LAST)
+EXPORT = "mixpanel.export"
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def who(event):
+    """The user as the vendor's page orders the evidence."""
+    properties = event["properties"]
+    if properties.get("$user_id"):
+        return properties["$user_id"]
+    if event["event"] == "$hotshard_events" and properties.get("mp_original_distinct_id"):
+        return properties["mp_original_distinct_id"]
+    said = properties["distinct_id"]
+    return None if said.startswith("$device:") else said or None
+
+
+def expected(events):
+    """What the lake should have of these events, which are all told apart by their ids."""
+    rows = {}
+    for event in events:
+        properties = event["properties"]
+        keys = properties.get("company_id")
+        for key in keys if isinstance(keys, list) else [keys]:
+            if key is None:
+                continue
+            at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=properties["time"])
+            rows[key, properties["$insert_id"]] = (
+                key, who(event), event["event"], at.replace(tzinfo=None), properties["$insert_id"],
+            )  # fmt: skip
+    return sorted(rows.values(), key=repr)
+
+
+def test_the_lake_has_what_a_plain_reading_finds(product):
+    report = product.pull()
+    assert product.calls == 13  # two blocks and eleven days
+    assert report.parts == report.read == 13
+    found = product.rows()
+    assert found == expected(product.plain(*ALL))
+    users = Counter(user is None for _, user, *_ in found)
+    assert users[True]
+    assert users[False]
+    assert report.rejected == 0
+
+
+def test_what_is_known_is_not_asked_for_again(product):
+    product.pull()
+    product.forget()
+    product.clock.advance(1800)
+    assert not product.pull().changed
+    assert product.calls == 1  # today
+
+
+def test_a_day_of_runs_asks_for_little(product):
+    product.pull()
+    product.clock.set(datetime(2026, 7, 2, 0, 10, tzinfo=UTC))
+    product.forget()
+    for _ in range(47):  # every half an hour
+        product.pull()
+        product.clock.advance(1800)
+    assert product.calls == 47 + 4 + 4  # today; yesterday every six hours; four days before it
+
+
+def test_late_events_and_merged_identities_come_with_the_days_that_are_read_again(
+    tmp_path, monkeypatch
+):
+    with running(accounts=30, days=60) as started:
+        monkeypatch.setenv("GATEPOST_PRODUCT_SECRET", started.ready["mixpanel"]["secret"])
+        _late_and_merged(Product(started, tmp_path, since="2026-06-25"))
+
+
+def _late_and_merged(product):
+    product.pull()
+    before = product.rows()
+    for _ in range(8):
+        product.clock.advance(86_400)
+        product.pull()
+    after = product.rows()
+    assert len(after) > len(before)
+    users = {(key, insert_id): user for key, user, _, _, insert_id in before}
+    assert any(
+        users.get((key, insert_id), user) != user for key, user, _, _, insert_id in after
+    )  # somebody who was nobody
+    assert after == expected(product.plain(date(2026, 6, 25), LAST + timedelta(days=8)))
+
+
+def test_a_block_takes_the_place_of_its_days_and_changes_nothing(product):
+    product.clock.set(datetime(2026, 7, 8, 6, tzinfo=UTC))  # nothing arrives late any more
+    product.pull()
+    days = {part for part in product.parts() if "_" not in part}
+    product.clock.set(datetime(2026, 7, 9, 6, tzinfo=UTC))
+    product.pull()
+    before, rows = product.parts(), product.rows()
+    product.clock.set(datetime(2026, 7, 10, 6, tzinfo=UTC))
+    product.forget()
+    report = product.pull()
+    assert report.dropped == 7
+    assert before - product.parts() <= days
+    assert "2026-06-28_2026-07-04" in product.parts()
+    assert product.rows() == rows
+    assert not report.changed
+    assert product.calls == 1 + 1 + 4 + 1  # the block, yesterday, four days before it, today
+
+
+def test_events_without_an_id_are_not_doubled_by_a_block(product):
+    product.started.fault("odd_rows", EXPORT)
+    product.clock.set(datetime(2026, 7, 9, 6, tzinfo=UTC))
+    product.pull()
+    before = Counter(row[2] for row in product.rows() if row[4] is None)
+    product.clock.set(datetime(2026, 7, 10, 6, tzinfo=UTC))
+    product.pull()
+    after = Counter(row[2] for row in product.rows() if row[4] is None)
+    assert sum(after.values()) <= sum(before.values())
+
+
+def test_odd_rows_are_read_as_they_are_meant(product):
+    product.options["since"] = "2026-07-01"
+    product.started.fault("odd_rows", EXPORT)
+    report = product.pull()
+    rows = [row for row in product.rows() if row[0] in ("odd", "even", "42")]
+    found = {(row[0], row[4]): row for row in rows}
+    assert found["odd", "odd-hot"][1:3] == ("odd-2", "Report Created")
+    assert ("odd", "odd-3") in found
+    assert ("even", "odd-3") in found
+    assert ("42", "odd-6") in found
+    assert ("odd", "odd-1") in found  # two lines for JSON readers that break at U+2028
+    assert len(rows) == 5
+    assert report.rejected == 1  # no UTF-8: kept aside
+    aside = (product.folder / "home" / "rejected").rglob("*.jsonl")
+    assert ["it is not UTF-8" in path.read_text() for path in aside] == [True]
+
+
+def test_a_day_that_cannot_be_had_whole_stays_as_it_was(product):
+    product.pull()
+    rows, parts = product.rows(), product.parts()
+    product.clock.advance(86_400 * 2)
+    product.started.fault("terminated_early", EXPORT, skip=2)
+    with pytest.raises(RetryLater, match=r"2026-06-\d\d could not be had: .*'terminated early'"):
+        product.pull()
+    # The block that was read is there; the days that it stands for go with the end of a pull.
+    assert product.parts() == parts | {"2026-06-21_2026-06-27"}
+    assert {row[4] for row in product.rows()} >= {row[4] for row in rows}
+    product.started.sandbox.faults.remove()
+    product.pull()
+    assert product.parts() - parts == {"2026-06-21_2026-06-27", "2026-07-02", "2026-07-03"}
+    assert product.rows() == expected(product.plain(FIRST, LAST + timedelta(days=2)))
+
+
+def test_what_was_read_before_a_quota_ended_is_kept_and_the_next_hour_goes_on(product):
+    product.options["api_budget"] = "15 %"
+    with pytest.raises(PartlyDone, match="all 9 exports of this hour") as told:
+        product.pull()
+    assert told.value.exit_code == 3
+    assert (product.calls, len(product.parts())) == (9, 9)
+    with pytest.raises(PartlyDone):  # another run, another connection: the same hour
+        product.pull()
+    assert product.calls == 9
+    product.clock.advance(3600)
+    product.pull()
+    assert product.calls == 13
+    assert product.rows() == expected(product.plain(*ALL))
+
+
+def test_three_a_second_are_never_exceeded(product):
+    product.pull()
+    statuses = Counter(entry["status"] for entry in product.started.sandbox.log.entries())
+    assert set(statuses) == {200}
+    assert sum(product.waited) >= 3
+
+
+@pytest.mark.parametrize("end", [date(2026, 4, 5), date(2025, 11, 2)], ids=["spring", "autumn"])
+def test_wall_clocks_written_as_epoch_become_instants(end, tmp_path, monkeypatch):
+    with running(accounts=8, days=60, end=end) as started:
+        monkeypatch.setenv("GATEPOST_PRODUCT_SECRET", started.ready["mixpanel"]["secret"])
+        since = str(end - timedelta(days=12))
+        new = Product(started, tmp_path / "new", since=since)
+        new.pull()
+        new.mixpanel.settings.project_time = "Europe/Berlin"
+        new.clock.advance(3600)
+        old = Product(started, tmp_path / "old", since=since, project_time="local(Europe/Berlin)")
+        old.pull()
+    instants = {(row[0], row[4]): row[3] for row in new.rows()}
+    changed = Counter()
+    for key, _, _, at, insert_id in old.rows():
+        if (key, insert_id) in instants:
+            changed[at - instants.pop((key, insert_id))] += 1
+            local = at.replace(tzinfo=UTC).astimezone(BERLIN)
+            ambiguous = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+            assert at == instants.get((key, insert_id), at) or ambiguous
+    assert set(changed) <= {timedelta(), timedelta(hours=1)}
+    assert changed[timedelta()] > 100
+    assert changed[timedelta(hours=1)] < 5
+    # The days of one calendar begin at other instants than those of the other.
+    begin = datetime.combine(date.fromisoformat(since), datetime.min.time(), BERLIN)
+    left = [at for at in instants.values() if at.replace(tzinfo=UTC) >= begin]
+    assert left == []
+
+
+def test_another_time_of_the_project_reads_everything_anew(product):
+    product.pull()
+    product.forget()
+    product.options["project_time"] = "local(America/New_York)"
+    report = product.pull()
+    assert product.calls == report.read >= 12
+
+
+def test_the_project_decides_what_today_is(product):
+    product.clock.set(datetime(2026, 7, 1, 23, 30, tzinfo=UTC))
+    assert product.source().parts()[-1].name == "2026-07-01"
+    product.options["project_time"] = "local(Asia/Kolkata)"
+    assert product.source().parts()[-1].name == "2026-07-02"
+    product.options["project_time"] = "local(America/New_York)"
+    assert product.source().parts()[-1].name == "2026-07-01"
+    product.clock.set(datetime(2026, 7, 2, 3, 30, tzinfo=UTC))
+    assert product.source().parts()[-1].name == "2026-07-01"
