@@ -229,7 +229,8 @@ def _with_instant(events: Any, offsets: Offsets) -> Any:
     )
     # Step by step: an offset is a long expression, and nesting two would square its length.
     events = events.mutate(guess=events.seconds - local_offset(events.seconds, offsets))
-    shift = local_offset(events.guess, offsets) * 1_000_000
+    # Engines give a literal the least type that holds it: 3600 * 1,000,000 would not fit.
+    shift = local_offset(events.guess, offsets).cast("int64") * 1_000_000
     return events.mutate(
         at=ibis.cases((events.date_only, events.micros - shift), else_=events.micros)
     )
