@@ -15,6 +15,7 @@ import pytest
 from config.project_file import Connection
 from connectors.registry import connect
 from tests.contract.hubspot_world import HubSpotWorld
+from tests.contract.mixpanel_world import MixpanelWorld
 from tests.contract.salesforce_world import SalesforceWorld
 
 
@@ -55,7 +56,7 @@ class FilesWorld:
         (self.folder / "data" / f"{object_name}.csv").write_text(text.getvalue())
 
 
-WORLDS = [FilesWorld, HubSpotWorld, SalesforceWorld]
+WORLDS = [FilesWorld, HubSpotWorld, MixpanelWorld, SalesforceWorld]
 
 
 @pytest.fixture(params=WORLDS, ids=lambda world: world.name)
@@ -72,6 +73,14 @@ def product(world):
     if not hasattr(world, "put_events"):
         pytest.skip(f"{world.name} keeps no product events")
     return world
+
+
+@pytest.fixture
+def place(product):
+    """A world whose events lie somewhere, and may be taken away; windows of a calendar may not."""
+    if not hasattr(product, "remove_events"):
+        pytest.skip(f"{product.name} has windows of a calendar")
+    return product
 
 
 @pytest.fixture

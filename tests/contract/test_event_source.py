@@ -3,7 +3,7 @@
 import pytest
 
 from config.errors import RetryLater, StopCycle
-from connectors.base import EventSource
+from connectors.base import EventSource, Part
 
 EVENT = {"event": "Opened", "time": 1_700_000_000, "user": "u"}
 
@@ -31,7 +31,7 @@ def test_a_part_that_changes_gets_another_fingerprint_and_digest(product, source
     before = source.parts()[0]
     digest = source.digest(before)
     product.put_events("a", [EVENT, EVENT, EVENT])
-    after = source.parts()[0]
+    after = product.connector.events(None).parts()[0]
     assert after.name == before.name
     assert after.fingerprint != before.fingerprint
     assert "" in (digest, source.digest(after)) or digest != source.digest(after)
@@ -43,9 +43,9 @@ def test_a_part_that_is_only_touched_keeps_its_digest(product, source):
     assert source.digest(source.parts()[0]) == digest
 
 
-def test_a_part_that_is_taken_away_is_no_part(product, source):
+def test_a_part_that_is_taken_away_is_no_part(place, source):
     kept = source.parts()[1]
-    product.remove_events("a")
+    place.remove_events("a")
     assert source.parts() == [kept]
 
 
@@ -58,28 +58,33 @@ def test_a_body_is_a_file_that_stays(source, tmp_path):
     assert first.path.stat().st_size > 0
 
 
-def test_a_part_that_was_written_to_meanwhile_is_said_to_be(product, source):
+def test_a_part_that_was_written_to_meanwhile_is_said_to_be(place, source):
     part = source.parts()[0]
-    product.put_events("a", [EVENT, EVENT, EVENT])
+    place.put_events("a", [EVENT, EVENT, EVENT])
     with pytest.raises(RetryLater):
         source.digest(part)
 
 
-def test_a_part_that_vanished_is_a_sentence(product, source, tmp_path):
+def test_a_part_that_vanished_is_a_sentence(place, source, tmp_path):
     part = source.parts()[0]
-    product.remove_events("a")
+    place.remove_events("a")
     with pytest.raises(StopCycle):
         source.fetch(part, tmp_path)
+
+
+def test_a_part_that_never_was_is_a_sentence(source, tmp_path):
+    with pytest.raises(StopCycle):
+        source.fetch(Part("1999-12-31.jsonl", ""), tmp_path)
 
 
 def test_no_events_is_no_part(product):
     assert list(product.connector.events(None).parts()) == []
 
 
-def test_a_place_that_cannot_be_reached_is_not_an_empty_one(product):
-    product.lose_events()
+def test_a_place_that_cannot_be_reached_is_not_an_empty_one(place):
+    place.lose_events()
     with pytest.raises(StopCycle):
-        product.connector.events(None).parts()
+        place.connector.events(None).parts()
 
 
 def test_records_of_an_object_can_be_read_as_events(contacts, tmp_path):
