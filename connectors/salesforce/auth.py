@@ -53,6 +53,10 @@ class Token:
     number: int
 
 
+class NoLogin(RetryLater):
+    """The login was tried as often as patience lasts, so whoever needed it need not try again."""
+
+
 class Login:
     """The token of one connection; asked for at first use. Safe for several threads."""
 
@@ -107,7 +111,10 @@ class Login:
             if not options.url:
                 raise self._fix("url", "auth: token needs the org's address")
             return Token(need(self._secrets, self.name, "access_token"), options.url, 1)
-        answer = http.retrying(self._sleep, attempts=options.retries + 1)(self._ask)
+        try:
+            answer = http.retrying(self._sleep, attempts=options.retries + 1)(self._ask)
+        except RetryLater as error:
+            raise NoLogin(str(error), error.wait_seconds) from error
         text, instance = answer.get("access_token"), answer.get("instance_url")
         if not text or not instance:
             raise StopCycle(f"{self.name}: the login was answered without a token")

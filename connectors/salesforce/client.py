@@ -18,7 +18,7 @@ from simple_salesforce import Salesforce
 from config.errors import RetryLater, StopCycle
 from connectors import http
 from connectors.salesforce.answers import LimitReached, Unsettled, error_of, has_ended
-from connectors.salesforce.auth import Login
+from connectors.salesforce.auth import Login, NoLogin
 from connectors.salesforce.options import Options
 
 T = TypeVar("T")
@@ -129,7 +129,7 @@ class Client(Salesforce):
 
         def retry(error: RetryLater) -> bool:
             unknown = isinstance(error, Unsettled) or (isinstance(error, http.Lost) and error.sent)
-            return again or not unknown
+            return (again or not unknown) and not isinstance(error, NoLogin)
 
         trying = http.retrying(self.sleep, attempts=self.attempts, retry=retry)
         return trying(self._once, method, target, f"{self.connection}: {what}", options)

@@ -80,12 +80,11 @@ def _rest(
                 return
             # The cursor has gone, or a page said it was the last and was not.
             resumed += 1
-            if resumed > _RESUMES:
-                raise RetryLater(
-                    f"{client.connection}: {left:,} records of {query.entity} did not come, "
-                    f"after {_RESUMES} new beginnings"
-                )
             following = _first(client, query.after(last) if last else query, everything=everything)
+            if resumed > _RESUMES or not following["totalSize"]:
+                raise RetryLater(
+                    f"{client.connection}: {left:,} records of {query.entity} did not come"
+                )
             left = int(following["totalSize"])
         page = following
 

@@ -1,0 +1,276 @@
+"""Accounts and child records of an org: all of them or an error, by pages or by a bulk query."""
+
+import json
+
+import pytest
+
+from config.errors import RetryLater, StopCycle
+from connectors.salesforce.answers import LimitReached
+from connectors.salesforce.soql import Query, Where
+from sandbox.salesforce.schema import text
+from tests.connectors.salesforce_org import org_of
+
+COLUMNS = ["Id", "Name", "Owner.Name", "Contract_End__c", "Licensed_Seats__c", "Usage_Cliff__c",
+           "CreatedDate", "NumberOfEmployees", "Days_To_Renewal__c"]  # fmt: skip
+
+
+@pytest.fixture
+def org(monkeypatch):
+    with org_of(monkeypatch) as made:
+        yield made
+
+
+def read(connector, columns=COLUMNS, entity="Account"):
+    return list(connector.accounts().read(entity, columns))
+
+
+def ids(rows):
+    return sorted(row["Id"] for row in rows)
+
+
+def test_pages_give_every_account_once(org):
+    org.settings.page_size = 4
+    assert ids(read(org.connector())) == org.ids()
+    assert org.calls() == {"describe": 1, "query": 1, "query_more": 1}
+
+
+def test_a_bulk_query_gives_the_same_values_as_pages(org):
+    by_pages = read(org.connector())
+    by_bulk = read(org.connector(bulk_read_from=2))
+    assert sorted(map(str, by_bulk)) == sorted(map(str, by_pages))
+    assert by_pages[0]["CreatedDate"].endswith("Z")
+    assert org.calls()["bulk_query_create"] == 1
+
+
+def test_bulk_queries_wait_for_their_job_and_for_further_pages(org, monkeypatch):
+    monkeypatch.setattr("connectors.salesforce.bulk_query.PAGE", 4)
+    org.settings.bulk_seconds = 5
+    assert ids(read(org.connector(bulk_read_from=2))) == org.ids()
+    assert org.calls()["bulk_query_results"] == 2
+    assert sum(org.sleeps) >= 5
+
+
+def test_many_columns_go_by_a_bulk_query_since_an_address_has_its_length(org):
+    account = org.records.objects["Account"]
+    many = [f"Field_{number}_{'x' * 30}__c" for number in range(300)]
+    account.fields.update({name: text(name) for name in many})
+    assert len(read(org.connector(), ["Id", *many])) == 6
+    assert "query" not in org.calls()
+
+
+# -- nothing less than all
+
+
+@pytest.mark.parametrize("route", ["query", "query_more", "describe"])
+@pytest.mark.parametrize("kind", ["reset", "html", "cut", "status"])
+def test_a_page_that_breaks_is_asked_for_again(org, route, kind):
+    org.settings.page_size = 2
+    more = {"cut": {"how": "short_length", "at": 0.5}, "status": {"status": 503}}
+    org.fault(kind, route, count=1, **more.get(kind, {}))
+    assert ids(read(org.connector())) == org.ids()
+
+
+def test_a_body_that_is_short_and_looks_complete_is_asked_for_again(org):
+    org.fault("cut", "query", how="clean", at=0.5, count=1)
+    assert ids(read(org.connector())) == org.ids()
+
+
+def test_reading_goes_on_after_the_last_record_where_a_cursor_has_expired(org):
+    org.settings.page_size = 2
+    org.fault("dead_locator", "query_more", count=1, skip=1)
+    assert ids(read(org.connector())) == org.ids()
+    assert org.calls()["query"] == 2
+
+
+def test_a_page_that_is_empty_too_early_is_not_the_end(org):
+    org.settings.page_size = 2
+    org.fault("empty", "query_more", count=1)
+    assert ids(read(org.connector())) == org.ids()
+
+
+def test_pages_that_stay_short_end_in_an_error_and_not_in_fewer_accounts(org):
+    org.settings.page_size = 2
+    org.fault("dead_locator", "query_more")
+    org.fault("empty", "query", skip=1)
+    with pytest.raises(RetryLater, match="4 records of Account did not come"):
+        read(org.connector())
+
+
+def test_an_empty_answer_is_checked_by_counting(org):
+    org.fault("empty", "query", count=1)
+    assert ids(read(org.connector())) == org.ids()
+
+
+def test_an_object_without_records_is_empty(org):
+    org.records.objects["Account"].rows.clear()
+    assert read(org.connector()) == []
+
+
+@pytest.mark.parametrize("how", ["short_length", "clean", "between_chunks"])
+def test_a_bulk_page_that_breaks_is_fetched_again_and_no_row_comes_twice(org, how):
+    org.fault("cut", "bulk_query_results", how=how, at=0.5, count=1)
+    assert ids(read(org.connector(bulk_read_from=2))) == org.ids()
+
+
+def test_a_bulk_page_without_its_rows_is_fetched_again(org):
+    org.fault("empty", "bulk_query_results", count=1)
+    assert ids(read(org.connector(bulk_read_from=2))) == org.ids()
+
+
+def test_a_bulk_query_that_fails_is_an_error(org):
+    org.fault("bulk_failed", "bulk_query_get", count=1)
+    with pytest.raises(RetryLater, match="Failed"):
+        read(org.connector(bulk_read_from=2))
+
+
+def test_pages_do_where_bulk_queries_are_used_up(org):
+    org.settings.bulk_query_jobs = 0
+    assert ids(read(org.connector(bulk_read_from=2))) == org.ids()
+
+
+def test_deleted_records_are_not_read(org):
+    gone = org.ids()[0]
+    account = org.records.objects["Account"]
+    org.records.delete(account, gone, "005Gp0000000002IAA")
+    assert gone not in ids(read(org.connector()))
+
+
+# -- what is not there
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [("Nme", "no field 'Nme', or this user may not see it"), ("Ownr.Name", "no relationship"),
+     ("BillingAddress", "name its parts"), ("Id FROM User", "is no field")],
+)  # fmt: skip
+def test_a_column_that_cannot_be_read_is_named_before_anything_is_asked(org, column, said):
+    with pytest.raises(StopCycle) as wrong:
+        read(org.connector(), ["Id", column])
+    assert said in f"{wrong.value} {wrong.value.hint}"
+    assert "query" not in org.calls()
+
+
+def test_a_field_that_disappears_between_describe_and_query_is_a_sentence(org):
+    connector = org.connector()
+    connector.accounts().columns("Account")
+    org.fault("hide_field", object="Account", field="Champion__c")
+    with pytest.raises(StopCycle, match="Champion__c") as wrong:
+        read(connector, ["Id", "Champion__c"])
+    assert "may not see it" in wrong.value.hint
+
+
+@pytest.mark.parametrize("name", ["Konto", "../limits", "Account/x", ""])
+def test_an_object_that_is_not_there_is_named(org, name):
+    with pytest.raises(StopCycle, match="object"):
+        read(org.connector(), ["Id"], name)
+
+
+def test_an_object_with_formulas_has_no_cheap_fingerprint_and_others_do(org):
+    accounts = org.connector().accounts()
+    assert accounts.fingerprint("Account") == ""
+    org.sleep(86_400)
+    before = accounts.fingerprint("Case")
+    assert accounts.fingerprint("Case") == before != ""
+    case = org.records.objects["Case"]
+    one = org.ids("Case")[0]
+    org.records.touch(case, one, {"Subject": "x"}, "005Gp0000000002IAA")
+    assert accounts.fingerprint("Case") == ""  # stamps of these minutes may come out of order
+    org.sleep(3600)
+    assert accounts.fingerprint("Case") not in ("", before)
+
+
+# -- what it may cost
+
+
+def test_the_org_s_limit_of_the_day_ends_the_run_with_a_sentence(org):
+    org.settings.daily_requests = 1
+    with pytest.raises(LimitReached, match=r"TotalRequests|no more are spent") as reached:
+        read(org.connector())
+    assert reached.value.exit_code == 3
+
+
+def test_too_many_requests_at_once_are_waited_for(org):
+    org.fault("status", "query", status=403, code="REQUEST_LIMIT_EXCEEDED", count=2,
+              body=json.dumps([{"message": "ConcurrentRequests (Concurrent API Requests) Limit "
+                                "exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]))  # fmt: skip
+    assert ids(read(org.connector())) == org.ids()
+    assert len(org.sleeps) == 2
+
+
+@pytest.mark.parametrize("options", [{"max_requests": 3}, {"api_budget": 0.00004}])
+def test_a_run_spends_no_more_than_its_share(org, options):
+    org.settings.page_size = 1
+    with pytest.raises(LimitReached, match="no more are spent"):
+        read(org.connector(**options))
+    assert sum(org.calls().values()) <= 4
+
+
+# -- child records as events
+
+
+def test_child_records_are_spooled_as_json_lines_with_all_their_fields(org, tmp_path):
+    source = org.connector().events("Case")
+    [part] = source.parts()
+    body = source.fetch(part, tmp_path)
+    rows = [json.loads(line) for line in body.path.read_text().split("\n")[:-1]]
+    assert sorted(row["Id"] for row in rows) == org.ids("Case")
+    assert {"AccountId", "CreatedDate", "ClosedDate", "Priority"} <= rows[0].keys()
+    assert isinstance(rows[0]["IsClosed"], bool)
+
+
+def test_child_records_that_did_not_change_keep_their_fingerprint(org):
+    org.sleep(86_400)
+    assert org.connector().events("Case").parts() == org.connector().events("Case").parts()
+
+
+def test_parts_are_as_of_the_first_asking_so_that_a_busy_object_is_not_waited_for(org):
+    org.sleep(86_400)
+    source = org.connector().events("Case")
+    before = source.parts()
+    case = org.records.objects["Case"]
+    org.records.touch(case, org.ids("Case")[0], {"Subject": "x"}, "005Gp0000000002IAA")
+    assert source.parts() == before
+    assert org.connector().events("Case").parts() != before
+
+
+def test_archived_tasks_are_read_and_deleted_ones_are_not(org, tmp_path):
+    task = org.records.objects["Task"]
+    at = org.now()
+    made = [org.records.insert("Task", {"Subject": name}, at) for name in ("kept", "gone")]
+    org.sleep(500 * 86_400)
+    org.records.delete(task, made[1], "005Gp0000000002IAA")
+    source = org.connector().events("Task")
+    text = source.fetch(source.parts()[0], tmp_path).path.read_text()
+    assert made[0] in text
+    assert made[1] not in text
+
+
+def test_product_events_are_not_salesforce_s(org):
+    with pytest.raises(StopCycle, match="no product events"):
+        org.connector().events(None)
+
+
+# -- queries
+
+
+def test_values_in_a_query_are_quoted_whatever_they_hold():
+    query = Query(["Id"], "Account", (Where("Name", "=", "O'Neil\\ OR Name != ''"),))
+    assert str(query) == (
+        r"SELECT Id FROM Account WHERE Name = 'O\'Neil\\ OR Name != \'\'' ORDER BY Id"
+    )
+
+
+@pytest.mark.parametrize("bad", ["Id FROM User", "Name)", "x'", "", "1Name", "Name,Id"])
+def test_names_in_a_query_are_names(bad):
+    for query in (Query([bad], "Account"), Query(["Id"], bad)):
+        with pytest.raises(ValueError, match="no name"):
+            str(query)
+    with pytest.raises(ValueError, match="no name"):
+        str(Where(bad, "=", 1))
+
+
+def test_a_query_goes_on_after_an_id():
+    query = Query(["Id"], "Task", (Where("IsDeleted", "=", value=False),))
+    assert str(query.after("a").after("b")) == (
+        "SELECT Id FROM Task WHERE IsDeleted = false AND Id > 'b' ORDER BY Id"
+    )
