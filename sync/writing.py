@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 from config.errors import GatepostError
 from config.load import Project
-from connectors.base import Batched, ReadsSome
+from connectors.base import Batched, FieldSink, ReadsSome
 from connectors.files import FilesConnector
+from connectors.files_sink import FilesSink
+from sync.accounts import note_own_write
 from sync.cycle import Cycle
 from sync.desired import desired
 from sync.diff import Diff, Observed, diff
@@ -68,9 +70,7 @@ def make(cycle: Cycle) -> Plan:
     )
 
 
-def _read(
-    cycle: Cycle, fields: list[str], ids: Sequence[str] | None = None
-) -> dict[str, Observed]:
+def _read(cycle: Cycle, fields: list[str], ids: Sequence[str] | None = None) -> dict[str, Observed]:
     """What the CRM shows in `fields` now, by record; of `ids` at least, where they are given."""
     spec = cycle.project.mapping.accounts
     sink = cycle.connector(spec.from_).sink()
@@ -127,7 +127,18 @@ def _carry_out(cycle: Cycle, plan: Plan | None, run_id: int) -> Applied:
         sink = cycle.connector(spec.from_).sink()
         size = sink.batch_size if isinstance(sink, Batched) else None
         report = push(plan, sink, ledger, run_id, id_field=spec.id, batch_size=size)
+    _note_rewritten(cycle, sink, plan)
     return Applied(run_id, plan, report, settled)
+
+
+def _note_rewritten(cycle: Cycle, sink: FieldSink, plan: Plan) -> None:
+    """Spare the next pull from reading a file again just because we wrote into it."""
+    if not isinstance(sink, FilesSink):  # no vendor says what its object was before a write
+        return
+    fields = {change.field for change in plan.changes}
+    for object_name, before, after in sink.rewritten:
+        if object_name == cycle.project.mapping.accounts.object:
+            note_own_write(cycle.project, cycle.state, before, after, fields)
 
 
 def _settle(cycle: Cycle, ledger: Ledger) -> int:

@@ -1,6 +1,7 @@
 """HubSpot as the sandbox plays it, for the contract."""
 
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,8 @@ class HubSpotWorld:
             sleep=sandbox.clock.advance,
             clock=sandbox.clock.now,
         )
-        self.portal = sandbox.app.vendors["hubspot"].portal
+        vendor: Any = sandbox.app.vendors["hubspot"]
+        self.portal = vendor.portal
 
     def close(self):
         self._stack.close()

@@ -1,6 +1,7 @@
 """A portal of the sandbox, and connectors to it."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +30,7 @@ class Hub:
 
     def connector(self, **options):
         connection = Connection(type="hubspot", url=self.started.url, options=options)
-        made = HubSpotConnector("crm", connection, None, sleep=self.sleep, clock=self.clock.now)
+        made = HubSpotConnector("crm", connection, Path(), sleep=self.sleep, clock=self.clock.now)
         self.connectors.append(made)
         return made
 

@@ -1,0 +1,116 @@
+"""A whole sync with HubSpot as the CRM: from tickets to a stage in the company, calls counted."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from config.load import load_project
+from sync.cycle import Cycle
+
+GATEPOST = """
+connections:
+  crm: {type: hubspot, url: "%s", api_version: %s}
+  product: {type: files, path: product}
+"""
+MAPPING = """
+accounts: {from: crm, object: companies, id: hs_object_id, name: name}
+fields:
+  signed_on: {field: contract_signed, type: date}
+  workspace: workspace_id
+events:
+  - from: product
+    account: {property: company, equals: workspace}
+    user: user
+  - from: crm
+    object: tickets
+    event: Ticket Opened
+    at: createdate
+    account: {property: associations.companies, equals: id}
+    id: hs_object_id
+write:
+  - fields:
+      gp_stage: stage
+      gp_stage_entered: stage_entered_on
+      gp_ttv_days: tickets
+"""
+JOURNEY = """
+journey: Care
+timezone: UTC
+since: 2000-01-01
+start: signed_on
+signals:
+  tickets: {count: Ticket Opened}
+  logins: {count: Logged In}
+stages:
+  - {stage: onboarding, enter: signed_on <= day, exit: tickets >= 1}
+  - {stage: adoption}
+"""
+
+
+@pytest.fixture(params=["v3", "2026-09"])
+def project(hub, tmp_path, request):
+    (tmp_path / "gatepost.yaml").write_text(GATEPOST % (hub.started.url, request.param))
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    (tmp_path / "journeys").mkdir()
+    (tmp_path / "journeys" / "care.yaml").write_text(JOURNEY)
+    events = tmp_path / "product" / "events"
+    events.mkdir(parents=True)
+    for one in hub.companies(6):
+        own = {"contract_signed": "2026-01-15", "workspace_id": f"of {one}"}
+        hub.vendor.edit("companies", one, own)  # the world doubles a key, which is never written
+    hub.clock.advance(7200)  # the search index is late, and knows
+    keys = [one.now["workspace_id"] for one in hub.portal.types["companies"].records.values()]
+    rows = [
+        {"event": "Logged In", "time": 1_780_000_000 + n, "company": key, "user": "u"}
+        for n, key in enumerate(keys)
+    ]
+    (events / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found, problems = load_project(tmp_path)
+    assert found is not None, problems
+    return found
+
+
+def sync(hub, project):
+    """One sync, a few hours after the last change, and the calls that it took."""
+    hub.started.sandbox.log.clear()
+    now = datetime(2026, 7, 2, 12, tzinfo=UTC)
+    with Cycle(project, now=now, exclusive=True) as cycle:
+        applied = cycle.sync()
+        hub.connectors = [cycle.connector("crm")]
+        return applied, hub.calls()
+
+
+def test_a_stage_reaches_the_company_and_then_nothing_is_written(hub, project):
+    companies, tickets = hub.portal.types["companies"], hub.portal.types["tickets"]
+    applied, calls = sync(hub, project)
+    assert applied.report.error is None
+    assert applied.report.all_done
+    assert calls.pop("list") == 1 + -(-len(tickets.records) // 100)
+    assert calls == {"batch_read": 1, "batch_update": 1, "properties": 2, "search": 1}
+    counts = {one: len(hub.portal.linked(companies, one, tickets)) for one in companies.records}
+    assert any(counts.values())
+    for one, count in counts.items():
+        assert hub.value(one, "gp_stage") == ("adoption" if count else "onboarding")
+        assert hub.value(one, "gp_ttv_days") == str(count)
+
+    applied, calls = sync(hub, project)
+    assert applied.report.records == 0
+    assert calls == {"batch_read": 1, "list": 1, "properties": 2, "search": 1}
+
+
+def test_a_run_that_is_stopped_between_batches_goes_on_next_time(hub, project, tmp_path):
+    """Two records to a batch; the limit comes with the second batch."""
+    text = (tmp_path / "gatepost.yaml").read_text()
+    (tmp_path / "gatepost.yaml").write_text(text.replace("{type: h", "{batch_size: 2, type: h"))
+    project, _ = load_project(tmp_path)
+    hub.fault("status", "hubspot.batch_update", skip=1, status=429, policy="DAILY")
+    applied, _ = sync(hub, project)
+    assert applied.report.confirmed == 2
+    assert applied.report.unknown == ()
+    assert applied.report.unsent == applied.report.records - 2 > 0
+    assert "daily limit" in str(applied.report.error)
+    hub.started.sandbox.faults.remove()
+    again, _ = sync(hub, project)
+    assert again.report.records == applied.report.unsent
+    assert again.report.all_done
