@@ -17,7 +17,7 @@ from config.errors import RetryLater, StopCycle
 from config.problem import nearest, quoted
 from config.project_file import Connection
 from connectors.base import AccountSource, Body, EventSource, FieldSink, Part, Raw, Rejected
-from connectors.files_csv import Table, reading, shown
+from connectors.files_csv import Table, reading, shown, stat_fingerprint
 from connectors.rejected import KEPT_ASIDE, KEPT_CHARACTERS, check_share, max_rejected
 
 _EVENTS = re.compile(r".+\.(?:(jsonl|csv)(\.gz)?|(parquet))\Z", re.IGNORECASE | re.DOTALL)
@@ -179,7 +179,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 def _part(path: Path) -> Part:
     with reading(path):
         seen = path.stat()
-    return Part(path.name, f"{seen.st_size}-{seen.st_mtime_ns}-{seen.st_ino}", seen.st_size)
+    return Part(path.name, stat_fingerprint(seen), seen.st_size)
 
 
 def _body(path: Path) -> Body:

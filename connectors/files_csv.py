@@ -8,6 +8,7 @@ a quote that is never closed costs one row, not the rest of the file.
 
 import csv
 import gzip
+import os
 import re
 import zlib
 from collections import deque
@@ -231,6 +232,11 @@ def shown(raw: str) -> str:
     """Raw text as it may be kept and printed: valid, without the line ending."""
     plain = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return plain.rstrip("\r\n").removeprefix(_BOM)
+
+
+def stat_fingerprint(seen: os.stat_result) -> str:
+    """What differs whenever a file's content may differ."""
+    return f"{seen.st_size}-{seen.st_mtime_ns}-{seen.st_ino}"
 
 
 def unreadable(path: Path, error: BaseException) -> StopCycle:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from config.errors import RecordRejected, RetryLater, StopCycle
 from connectors.base import Record, RecordWrite, Value, WriteResult
-from connectors.files_csv import MAX_LINE, Row, Table, reading
+from connectors.files_csv import MAX_LINE, Row, Table, reading, stat_fingerprint
 
 if TYPE_CHECKING:
     from connectors.files import FilesConnector
@@ -32,6 +32,9 @@ class FilesSink:
 
     def __init__(self, connector: "FilesConnector") -> None:
         self._connector = connector
+        self.rewritten: list[tuple[str, str, str]] = []
+        """Object and its fingerprints, of what was read and of what was put in its place. The
+        second was taken before anybody else could open the new file."""
 
     def read(self, object_name: str, id_field: str, fields: Sequence[str]) -> Iterator[Record]:
         for row in self._connector.accounts().read(object_name, [id_field, *fields]):
@@ -69,7 +72,8 @@ class FilesSink:
                 )
         clear = {one: cells for one, cells in wanted.items() if one not in refused}
         if changes & clear.keys():
-            _replace(path, before, _rewritten(path, id_place, clear))
+            made = _replace(path, before, _rewritten(path, id_place, clear))
+            self.rewritten.append((object_name, stat_fingerprint(before), stat_fingerprint(made)))
         return [_result(write.id, refused) for write in writes]
 
 
@@ -201,8 +205,9 @@ def _pieces(raw: str, delimiter: str) -> list[str]:
     return pieces
 
 
-def _replace(path: Path, before: os.stat_result, text: Iterator[str]) -> None:
-    """Put a new content in place of a file that must still be the one that `before` describes."""
+def _replace(path: Path, before: os.stat_result, text: Iterator[str]) -> os.stat_result:
+    """Put a new content in place of a file that must still be the one that `before` describes;
+    what the file system says of the new one."""
     try:
         for leftover in path.parent.glob(f".{_plain(path.name)}.gatepost-*"):
             leftover.unlink(missing_ok=True)  # of a run that was killed
@@ -218,6 +223,7 @@ def _replace(path: Path, before: os.stat_result, text: Iterator[str]) -> None:
             file.flush()
             _inherit(descriptor, path, before)
             os.fsync(descriptor)
+            new = os.fstat(descriptor)
         if not _is_same(path, before):
             raise RetryLater(f"{path} was changed by somebody else while it was being written")
         made.replace(path)
@@ -226,6 +232,7 @@ def _replace(path: Path, before: os.stat_result, text: Iterator[str]) -> None:
         raise _unwritable(path, error) from error
     finally:
         made.unlink(missing_ok=True)  # there only if something went wrong
+    return new
 
 
 def _plain(name: str) -> str:

@@ -1,6 +1,6 @@
 """From pulled fields to the accounts of a journey: which travel it, and which keys are theirs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -42,12 +42,10 @@ def pull_accounts(
     `tick` is called with the number of accounts read so far. Safe to repeat.
     """
     spec, source = project.mapping.accounts, connector.accounts()
-    columns = {name: field.field for name, field in project.mapping.fields.items()}
-    if spec.name is not None:
-        columns.setdefault(NAME, spec.name)
+    columns = _columns(project)
     wanted = list(dict.fromkeys([spec.id, *columns.values()]))
     cheap = source.fingerprint(spec.object)
-    fingerprint = f"{cheap} {spec.id} {sorted(columns.items())}" if cheap else None
+    fingerprint = _fingerprint(project, cheap) if cheap else None
     if fingerprint is not None and fingerprint == _last_fingerprint(state, spec.object):
         return None
 
@@ -60,6 +58,42 @@ def pull_accounts(
                 yield str(account), {name: row[column] for name, column in columns.items()}
 
     return record_sightings(state, spec.object, rows(), seen, fingerprint=fingerprint)
+
+
+def note_own_write(
+    project: Project, state: State, before: str, after: str, written: Collection[str]
+) -> None:
+    """Have the next pull know the accounts as we left them, so that it need not read them again.
+
+    Our write of the fields `written` took them from the fingerprint `before` to `after`. Nothing is
+    noted if `before` is not what was pulled last or a pulled field was written. Safe to repeat.
+    """
+    # An edit by somebody else cannot hide: one before our write makes `before` another one than
+    # that of the pull, and one after it makes the next fingerprint another one than `after`, which
+    # is that of our text alone. (One in between is lost with or without this; the sink looks for
+    # it just before it renames.)
+    spec = project.mapping.accounts
+    if not {spec.id, *_columns(project).values()}.isdisjoint(written):
+        return
+    with state.transaction() as connection:
+        connection.execute(
+            "UPDATE pulls SET fingerprint = ?"
+            " WHERE id = (SELECT max(id) FROM pulls WHERE object = ?) AND fingerprint = ?",
+            (_fingerprint(project, after), spec.object, _fingerprint(project, before)),
+        )
+
+
+def _columns(project: Project) -> dict[str, str]:
+    """What is pulled of an account: field name to the CRM's field."""
+    columns = {name: field.field for name, field in project.mapping.fields.items()}
+    if project.mapping.accounts.name is not None:
+        columns.setdefault(NAME, project.mapping.accounts.name)
+    return columns
+
+
+def _fingerprint(project: Project, cheap: str) -> str:
+    """A pull's fingerprint: what the source says, and what was asked of it."""
+    return f"{cheap} {project.mapping.accounts.id} {sorted(_columns(project).items())}"
 
 
 def _last_fingerprint(state: State, object_name: str) -> str | None:
