@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,7 @@ class HubSpotConnector:
         self._wire: Wire | None = None
         self._sink: FieldSink | None = None
         self._schemas: dict[str, Schema] = {}
-        self._checked: set[tuple[str, str]] = set()
+        self._portal_seen = False
         self.version = str(connection.options.get("api_version", DEFAULT_VERSION))
         if not _VERSION.fullmatch(self.version):
             raise self._wrong("api_version", self.version, "v3, or a date such as 2026-09")
@@ -108,11 +108,19 @@ class HubSpotConnector:
             self._schemas[object_name] = Schema(object_name, found)
         return self._schemas[object_name]
 
-    def still_there(self, object_name: str, column: str) -> None:
-        """StopCycle if a property that an answer lacks is not there any more."""
-        if (object_name, column) not in self._checked:
-            self._checked.add((object_name, column))
-            self.schema(object_name, fresh=True).need([column])
+    def need_still(self, object_name: str, columns: Collection[str]) -> None:
+        """StopCycle if a property that answers lack is not there any more."""
+        if columns:
+            self.schema(object_name, fresh=True).need(sorted(columns))
+
+    def need_portal(self) -> None:
+        """FixConfig if `portal_id` is given and the token belongs to another account."""
+        wanted = self._connection.options.get("portal_id")
+        if wanted is not None and not self._portal_seen:
+            found = self.wire.portal_id()
+            if found != str(wanted):
+                raise self._wrong("portal_id", wanted, f"the account of this token, {found}")
+            self._portal_seen = True
 
     def _number(self, key: str, default: float, low: float, high: float) -> float:
         given: Any = self._connection.options.get(key, default)

@@ -62,8 +62,9 @@ class HubSpotRecords:
                         name: schema.shown(name, held.get(name)) for name in properties
                     }
                     row[RECORD_ID] = str(one["id"])
-                    for other in others:
-                        row[LINKS + other] = links(self._connector, self._object, other, one)
+                    if others:
+                        linked = links(self._connector, self._object, others, one)
+                        row |= {LINKS + other: ids for other, ids in linked.items()}
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
         return Body(path, "jsonl")
 

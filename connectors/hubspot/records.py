@@ -10,7 +10,7 @@ from config.errors import StopCycle
 from connectors.base import Raw, Rejected
 from connectors.hubspot.errors import Json
 from connectors.hubspot.schema import RECORD_ID, Schema
-from connectors.hubspot.wire import MOST, MOST_LINKED
+from connectors.hubspot.wire import MOST
 
 if TYPE_CHECKING:
     from connectors.hubspot.connector import HubSpotConnector
@@ -50,7 +50,7 @@ def all_records(
     schema.need(columns)
     for page in pages(connector, object_name, columns):
         for one in page:
-            yield str(one["id"]), _row(connector, schema, one, columns)
+            yield str(one["id"]), _row(schema, one, columns)
 
 
 def some_records(
@@ -63,9 +63,13 @@ def some_records(
     """The same for those of `ids` that are there, a hundred to a call."""
     schema = connector.schema(object_name)
     schema.need(columns)
+    missing = set[str]()
     for some in chunks(list(dict.fromkeys(ids)), MOST):
-        for one in connector.wire.read(object_name, some, columns, id_property):
-            yield str(one["id"]), _row(connector, schema, one, columns)
+        found = connector.wire.read(object_name, some, columns, id_property)
+        missing.update(_missing(found, columns))
+        for one in found:
+            yield str(one["id"]), _row(schema, one, columns)
+    connector.need_still(object_name, missing)
 
 
 def pages(
@@ -74,10 +78,11 @@ def pages(
     columns: Sequence[str],
     associations: Sequence[str] = (),
 ) -> Iterator[list[Json]]:
-    """Pages of records as HubSpot gives them, to the last. StopCycle where it leads in circles."""
+    """Pages of records as HubSpot gives them, to the last. StopCycle where it leads in circles, or
+    at the end if a property was removed meanwhile."""
     wire = connector.wire
     long = sum(len("&properties=") + len(name) for name in columns) > _LONGEST
-    after, seen = None, set[str]()
+    after, seen, missing = None, set[str](), set[str]()
     while True:
         body = wire.page(object_name, [] if long else columns, after, associations)
         page = [one for one in body.get("results") or [] if isinstance(one, dict)]
@@ -86,36 +91,56 @@ def pages(
             for one in wire.read(object_name, list(whole), columns):
                 whole[str(one["id"])]["properties"] = one.get("properties")
             page = list(whole.values())
+        missing.update(_missing(page, columns))
         yield page
-        after = str(((body.get("paging") or {}).get("next") or {}).get("after") or "")
+        after = _next(body)
         if not after:
+            connector.need_still(object_name, missing)
             return
         if after in seen:
             raise StopCycle(f"HubSpot's list of {object_name} goes in circles at {after}")
         seen.add(after)
 
 
-def links(connector: "HubSpotConnector", object_name: str, other: str, one: Json) -> list[str]:
-    """Ids of the `other` records that a listed record is associated with, each once, in order."""
-    found = next(
-        (of for name, of in (one.get("associations") or {}).items() if _is(name, other)), None
-    )
-    if found is None:
+def links(
+    connector: "HubSpotConnector", object_name: str, others: Sequence[str], one: Json
+) -> dict[str, list[str]]:
+    """By other object, the ids that a listed record is associated with, each once, in order."""
+    found = dict(one.get("associations") or {})
+    by = {other: found.pop(other) for other in others if other in found}
+    unnamed = [other for other in others if other not in by]
+    if len(unnamed) == len(found) == 1:
+        # Asked for by another of its names (company, 0-2), it comes under that of HubSpot.
+        by[unnamed[0]] = found.popitem()[1]
+    elif unnamed and found:
+        said = f"HubSpot answers with {', '.join(found)} where {', '.join(unnamed)} were asked for"
+        raise StopCycle(f"associations of {object_name}: {said}", "use HubSpot's own names")
+    return {other: _ids(connector, object_name, other, one, by.get(other)) for other in others}
+
+
+def _ids(
+    connector: "HubSpotConnector", object_name: str, other: str, one: Json, came: Json | None
+) -> list[str]:
+    if came is None:
         return []
-    ids = [str(link["id"]) for link in found.get("results") or []]
-    after = ((found.get("paging") or {}).get("next") or {}).get("after")
-    while after:  # only some came with the record
-        asked = [{"id": str(one["id"]), "after": str(after)}]
-        [*answers] = connector.wire.linked(object_name, other, asked[:MOST_LINKED])
-        ids += [str(link["toObjectId"]) for of in answers for link in of.get("to") or []]
-        more = (((of.get("paging") or {}).get("next") or {}).get("after") for of in answers)
-        after = next(filter(None, more), None)
-    return list(dict.fromkeys(ids))
+    ids = [str(link["id"]) for link in came.get("results") or []]
+    if not _next(came):
+        return list(dict.fromkeys(ids))
+    after = ""  # only some came with the record: they are asked for anew, from the first
+    while True:
+        asked = {"id": str(one["id"])} | ({"after": after} if after else {})
+        found = connector.wire.linked(object_name, other, [asked])
+        ids += [str(link["toObjectId"]) for of in found for link in of.get("to") or []]
+        before, after = after, next(filter(None, map(_next, found)), "")
+        if not after:
+            return list(dict.fromkeys(ids))
+        if after == before:
+            raise StopCycle(f"HubSpot's associations of {object_name} go in circles at {after}")
 
 
-def _is(name: str, other: str) -> bool:
-    # Asked for by one name of an object, associations may come under another.
-    return name.lower() == other.lower() or not other.isalpha()
+def _next(body: Json) -> str:
+    """Where the next page begins, "" on the last."""
+    return str(((body.get("paging") or {}).get("next") or {}).get("after") or "")
 
 
 def chunks(of: Sequence[str], size: int) -> Iterator[Sequence[str]]:
@@ -124,15 +149,13 @@ def chunks(of: Sequence[str], size: int) -> Iterator[Sequence[str]]:
         yield of[start : start + size]
 
 
-def _row(
-    connector: "HubSpotConnector", schema: Schema, one: Json, columns: Sequence[str]
-) -> dict[str, Raw]:
-    values = one.get("properties") or {}
-    row: dict[str, Raw] = {}
-    for name in columns:
-        if name not in values and name != RECORD_ID:
-            # Unknown names are left out without a word: it may have been removed meanwhile.
-            connector.still_there(schema.object_name, name)
-        held = one["id"] if name == RECORD_ID else values.get(name)
-        row[name] = schema.shown(name, held)
-    return row
+def _missing(page: Sequence[Json], columns: Sequence[str]) -> Iterator[str]:
+    """Columns that a record lacks: names that HubSpot does not know are left out without a word."""
+    for one in page:
+        held = one.get("properties") or {}
+        yield from (name for name in columns if name not in held)
+
+
+def _row(schema: Schema, one: Json, columns: Sequence[str]) -> dict[str, Raw]:
+    values = {**(one.get("properties") or {}), RECORD_ID: str(one["id"])}
+    return {name: schema.shown(name, values.get(name)) for name in columns}

@@ -52,6 +52,7 @@ class HubSpotSink:
         """As the protocol says. StopCycle if a field is not there or cannot be written."""
         if not writes:
             return []
+        self._connector.need_portal()
         schema = self._connector.schema(object_name)
         schema.need_writable(list(dict.fromkeys(name for one in writes for name in one.values)))
         results: dict[str, WriteResult] = {}

@@ -24,8 +24,6 @@ HOST = "https://api.hubapi.com"
 V3 = "v3"
 MOST = 100
 """Records of one call, read or written."""
-MOST_LINKED = 1_000
-
 _FAMILY = re.compile(r"/crm/v[34]/(objects|properties|associations)/")
 
 
@@ -79,7 +77,9 @@ class Wire:
         self._pause_seconds = pause_seconds
         self._hide = http.redactor([token])
         self._session = http.session(read_seconds=read_seconds)
-        crm = HubSpot(access_token=token, host=url.rstrip("/")).crm
+        self._url = url.rstrip("/")
+        self._login = {"Authorization": f"Bearer {token}"}
+        crm = HubSpot(access_token=token, host=self._url).crm
         # Each attribute builds a client of its own, so every one is looked up once.
         self._basic = self._ours(crm.objects.basic_api)
         self._batch = self._ours(crm.objects.batch_api)
@@ -103,6 +103,15 @@ class Wire:
             raise error_of(response, self._connection, self._hide, self.clock)
         self.budget.heard(response.headers)
         return response
+
+    def portal_id(self) -> str:
+        """The number of the account that the token belongs to."""
+
+        def ask() -> Json:
+            url = f"{self._url}/account-info/{self._version}/details"
+            return parsed(self.send("GET", url, headers=self._login))
+
+        return str(http.retrying(self.sleep, attempts=self._attempts)(ask).get("portalId"))
 
     # -- reads: may be repeated whatever happens
 

@@ -6,6 +6,7 @@ import pytest
 
 from config.errors import FixConfig, PartlyDone, RetryLater, StopCycle
 from connectors.hubspot.connector import HubSpotConnector
+from connectors.hubspot.records import links
 
 
 def names(hub, connector=None, columns=("hs_object_id", "name")):
@@ -277,3 +278,37 @@ def test_nothing_is_opened_before_it_is_needed(monkeypatch, tmp_path):
     monkeypatch.delenv("GATEPOST_CRM_TOKEN", raising=False)
     made = HubSpotConnector("crm", Connection(type="hubspot"), tmp_path)
     assert made.accounts().fingerprint("companies") == ""
+
+
+def test_an_associated_object_may_be_named_otherwise(hub, tmp_path):
+    rows = spooled(hub, tmp_path, "tickets", ["associations.company", "hs_object_id"])
+    companies = hub.portal.types["companies"]
+    assert any(set(row["associations.company"]) & companies.records.keys() for row in rows)
+
+
+def test_associations_that_cannot_be_told_apart_are_a_sentence(hub, tmp_path):
+    columns = ["associations.company", "associations.contact"]
+    kind = hub.portal.types["tickets"]
+    contact = next(iter(hub.portal.types["contacts"].records))
+    for ticket in kind.records:
+        hub.portal.link(("tickets", ticket), ("contacts", contact))
+    with pytest.raises(StopCycle, match="company, contact were asked for"):
+        spooled(hub, tmp_path, "tickets", columns)
+
+
+def test_associations_that_came_in_part_are_read_whole(hub):
+    """The sandbox gives them all at once, so the first page is made up here."""
+    ticket = next(iter(hub.portal.types["tickets"].records))
+    some = hub.companies(5)
+    hub.portal.links[("tickets", "companies")][ticket] = list(some)
+    first = {"results": [{"id": some[0]}, {"id": some[0]}], "paging": {"next": {"after": "x"}}}
+    one = {"id": ticket, "associations": {"companies": first}}
+    assert links(hub.connector(), "tickets", ["companies"], one) == {"companies": some}
+
+
+def test_a_property_of_events_that_disappears_meanwhile_is_named(hub, tmp_path):
+    connector = hub.connector()
+    connector.schema("tickets")
+    hub.fault("hide_field", object="tickets", field="subject")
+    with pytest.raises(StopCycle, match="subject"):
+        spooled(hub, tmp_path, "tickets", ["subject"], connector)

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from config.errors import PartlyDone, StopCycle
+from config.errors import FixConfig, PartlyDone, StopCycle
 from connectors.base import RecordWrite
 
 UPDATE = "hubspot.batch_update"
@@ -332,3 +332,44 @@ def test_what_follows_a_stop_in_mid_write_is_unknown_and_not_lost(hub):
     results = write(hub, ids)
     assert outcomes(results) == ["written"] * 100 + ["unknown"] * 50
     assert "daily limit" in results[-1].reason
+
+
+@pytest.mark.parametrize("version", ["v3", "2026-09"])
+def test_an_account_that_is_not_the_one_named_is_never_written_to(hub, version):
+    ids = hub.companies(1)
+    with pytest.raises(FixConfig, match=r"portal_id.*4711"):
+        write(hub, ids, api_version=version, portal_id=815)
+    assert updates(hub) == 0
+    assert outcomes(write(hub, ids, api_version=version, portal_id=4711)) == ["written"]
+
+
+def test_a_record_that_is_named_twice_is_written_once(hub):
+    [one, other] = hub.companies(2)
+    changes = [
+        RecordWrite(one, {"gp_stage": "adoption"}),
+        RecordWrite(other, {"gp_stage": "value"}),
+        RecordWrite(one, {"gp_ttv_days": 4}),
+    ]
+    results = hub.connector().sink().write("companies", "hs_object_id", changes)
+    assert [(r.id, r.outcome) for r in results] == [
+        (one, "written"), (other, "written"), (one, "written"),
+    ]  # fmt: skip
+    assert (hub.value(one, "gp_stage"), hub.value(one, "gp_ttv_days")) == ("adoption", "4")
+    assert updates(hub) == 1
+
+
+def test_several_options_are_compared_as_a_set(hub):
+    """HubSpot may give them in an order of its own."""
+    from dataclasses import replace
+
+    from sandbox.hubspot.types import select
+
+    kind = hub.portal.types["companies"]
+    made = replace(select("gp_signals", "a", "b", "c"), field_type="checkbox")
+    kind.properties["gp_signals"] = made
+    [one] = hub.companies(1)
+    hub.fault("workflow", object="companies", field="gp_signals", to="b;a")
+    assert outcomes(write(hub, [one], {"gp_signals": ("a", "b")})) == ["written"]
+    assert outcomes(write(hub, [one], {"gp_signals": "a;c"})) == ["rejected"]
+    [result] = write(hub, [one], {"gp_signals": ("a", "d")})
+    assert "'d' is none of its options: a, b, c" in result.reason
