@@ -8,6 +8,7 @@ import random
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from config.errors import GatepostError
 from connectors import http
@@ -185,14 +186,8 @@ class Collections:
     def _shown(self, ids: Sequence[str]) -> Iterator[tuple[str, bool]]:
         """Whether each record shows what it shall."""
         fields = sorted({name for one in ids for name in self._records[one]})
-        found = self._client.json(
-            "POST",
-            f"composite/sobjects/{self._described.name}",
-            what=f"reading {len(ids)} of {self._described.name}",
-            repeat=True,
-            json={"ids": list(ids), "fields": ["Id", *fields]},
-        )
-        now = {str(one["Id"]): one for one in found if one}
+        found = retrieved(self._client, self._described.name, ids, fields)
+        now = {str(one["Id"]): one for one in found}
         kinds = {name: self._described.field(name).type for name in fields}
         for one in ids:
             record = now.get(one)
@@ -204,6 +199,19 @@ class Collections:
                     for name, value in self._records[one].items()
                 ),
             )
+
+
+def retrieved(
+    client: Client, entity: str, ids: Sequence[str], fields: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Records with `Id` and `fields`, of those of `ids` that are there."""
+    asked = list(dict.fromkeys(["Id", *fields]))
+    for part in _parts(ids, _RETRIEVED):
+        what = f"reading {len(part)} of {entity}"
+        body = {"ids": list(part), "fields": asked}
+        path = f"composite/sobjects/{entity}"
+        found = client.json("POST", path, what=what, repeat=True, json=body)
+        yield from (one for one in found if one)
 
 
 def _parts(ids: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:

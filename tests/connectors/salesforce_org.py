@@ -64,6 +64,7 @@ class Org:
         return {name: count for name, count in found.items() if name not in ("token", *but)}
 
     def forget_calls(self):
+        time.sleep(0.02)
         self.started.sandbox.log.clear()
 
     def ids(self, entity="Account"):

@@ -1,6 +1,7 @@
 """Accounts and child records of an org: all of them or an error, by pages or by a bulk query."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,10 @@ def test_many_columns_go_by_a_bulk_query_since_an_address_has_its_length(org):
 @pytest.mark.parametrize("kind", ["reset", "html", "cut", "status"])
 def test_a_page_that_breaks_is_asked_for_again(org, route, kind):
     org.settings.page_size = 2
-    more = {"cut": {"how": "short_length", "at": 0.5}, "status": {"status": 503}}
+    more: dict[str, dict[str, Any]] = {
+        "cut": {"how": "short_length", "at": 0.5},
+        "status": {"status": 503},
+    }
     org.fault(kind, route, count=1, **more.get(kind, {}))
     assert ids(read(org.connector())) == org.ids()
 

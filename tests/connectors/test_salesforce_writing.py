@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from config.errors import RetryLater, StopCycle
-from connectors.base import RecordWrite
+from connectors.base import ReadsSome, RecordWrite, Value
 from connectors.salesforce.answers import LimitReached
 from connectors.salesforce.outcomes import error_in_cell
 from connectors.salesforce.values import long_id
@@ -68,9 +68,15 @@ def test_assignment_rules_are_left_out(org):
 
 def test_values_go_by_the_types_of_their_fields(org):
     one = org.ids()[0]
-    values = {"Lifecycle_Stage__c": "Value", "Stage_Entered__c": date(2026, 2, 28),
-              "TTV_Days__c": 12.0, "Health_Score__c": 7.5, "Usage_Cliff__c": True,
-              "Alerts__c": ("Usage cliff",), "Next_Step__c": 'Say "hi", \nthen wait'}  # fmt: skip
+    values: dict[str, Value] = {
+        "Lifecycle_Stage__c": "Value",
+        "Stage_Entered__c": date(2026, 2, 28),
+        "TTV_Days__c": 12.0,
+        "Health_Score__c": 7.5,
+        "Usage_Cliff__c": True,
+        "Alerts__c": ("Usage cliff",),
+        "Next_Step__c": 'Say "hi", \nthen wait',
+    }
     alerts = org.records.objects["Account"].fields["Alerts__c"]
     if alerts.restricted:
         values["Alerts__c"] = alerts.values[:2]
@@ -246,6 +252,21 @@ def test_ids_that_come_twice_are_written_once_with_the_later_values(org):
     assert [(r.id, r.outcome) for r in results] == [(one, "written"), (one[:15], "written")]
     assert org.value(one, "Lifecycle_Stage__c") == "Renewal"
     assert saves(org) == 1
+
+
+@pytest.mark.parametrize("bulk_read_from", [20_000, 2])
+def test_some_records_are_read_in_one_call_or_picked_from_all(org, bulk_read_from):
+    ids = org.ids()
+    write(org, stages(org, "Value", ids[:1]))
+    sink = org.connector(bulk_read_from=bulk_read_from).sink()
+    assert isinstance(sink, ReadsSome)
+    org.forget_calls()
+    asked = [ids[0][:15], ids[2], "001000000000000", "nothing"]
+    found = {one.id: one.values for one in sink.read_some("Account", "Id", ["TTV_Days__c",
+             "Lifecycle_Stage__c"], asked)}  # fmt: skip
+    assert set(found) == {ids[0][:15], ids[2]}
+    assert found[ids[0][:15]]["Lifecycle_Stage__c"] == "Value"
+    assert ("collections_retrieve" in org.calls()) == (bulk_read_from > 2)
 
 
 # -- answers that are lost

@@ -1,0 +1,116 @@
+"""A whole sync with Salesforce as the CRM: from cases to stages, and no call more."""
+
+import json
+from datetime import UTC, date, datetime
+
+import pytest
+
+from config.load import load_project
+from sync.cycle import Cycle
+from tests.connectors.salesforce_org import org_of
+
+GATEPOST = """
+connections:
+  crm: {type: salesforce, url: "%s", client_id: "%s"}
+  product: {type: files, path: product}
+"""
+MAPPING = """
+accounts: {from: crm, object: Account, id: Id, name: Name}
+fields:
+  signed_on: {field: Contract_Signed__c, type: date}
+  workspace: Workspace_Id__c
+events:
+  - from: product
+    account: {property: company, equals: workspace}
+    user: user
+  - from: crm
+    object: Case
+    event: Case Opened
+    at: CreatedDate
+    account: {field: AccountId, equals: id}
+    id: Id
+    keep: {priority: Priority}
+write:
+  - fields:
+      Lifecycle_Stage__c: stage
+      Stage_Entered__c: stage_entered_on
+      TTV_Days__c: cases
+"""
+JOURNEY = """
+journey: Care
+timezone: UTC
+since: 2000-01-01
+start: signed_on
+signals:
+  cases: {count: Case Opened}
+  logins: {count: Logged In}
+stages:
+  - {stage: Onboarding, enter: signed_on <= day, exit: cases >= 1}
+  - {stage: Adoption}
+"""
+
+
+@pytest.fixture
+def org(monkeypatch):
+    with org_of(monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def project(org, tmp_path):
+    known = org.known
+    (tmp_path / "gatepost.yaml").write_text(GATEPOST % (known["url"], known["client_id"]))
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    (tmp_path / "journeys").mkdir()
+    (tmp_path / "journeys" / "care.yaml").write_text(JOURNEY)
+    events = tmp_path / "product" / "events"
+    events.mkdir(parents=True)
+    for one in org.ids():
+        own = {"Workspace_Id__c": f"of {one}", "Contract_Signed__c": date(2026, 1, 15)}
+        org.records.objects["Account"].rows[one].now.update(own)
+    rows = [
+        {"event": "Logged In", "time": 1_780_000_000, "company": f"of {one}", "user": "u"}
+        for one in org.ids()
+    ]
+    (events / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found, problems = load_project(tmp_path)
+    assert found is not None, problems
+    return found
+
+
+def sync(org, project):
+    """One sync, days after the last change, and the calls that it took."""
+    org.forget_calls()
+    with Cycle(project, now=datetime(2026, 7, 2, 12, tzinfo=UTC), exclusive=True) as cycle:
+        applied = cycle.sync()
+    return applied, org.all_calls()
+
+
+def test_cases_move_accounts_and_a_second_run_writes_nothing(org, project):
+    opened = {row.now["AccountId"] for row in org.records.objects["Case"].rows.values()}
+    applied, calls = sync(org, project)
+    assert applied.report.confirmed == applied.report.records == len(org.ids())
+    for one in org.ids():
+        stage = "Adoption" if one in opened else "Onboarding"
+        assert org.value(one, "Lifecycle_Stage__c") == stage
+    assert calls["collections_update"] == 1
+    before = org.records.trigger_fires
+    applied, calls = sync(org, project)
+    assert applied.report.records == 0
+    assert org.records.trigger_fires == before
+    assert calls == {"token": 1, "describe": 2, "query": 2, "collections_retrieve": 1}
+
+
+def test_a_lost_answer_is_settled_by_the_run_itself(org, project):
+    org.fault("reset_after", "collections_update", count=1)
+    applied, _ = sync(org, project)
+    assert applied.report.confirmed == len(org.ids())
+    assert org.records.trigger_fires == len(org.ids())
+
+
+def test_a_rule_that_refuses_one_account_is_told_and_the_others_are_written(org, project):
+    org.fault("validation_rule", object="Account", field="Lifecycle_Stage__c", value="Adoption")
+    applied, _ = sync(org, project)
+    report = applied.report
+    assert {one.code for one in report.failed} == {"FIELD_CUSTOM_VALIDATION_EXCEPTION"}
+    assert report.confirmed + len(report.failed) == len(org.ids())
