@@ -3,11 +3,12 @@
 from datetime import date
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sync.diff import Change
-from sync.ledger import Ledger, Settled, entries_of, unsettled
+from sync.ledger import Ledger, Settled, _changes_text, _together, entries_of, unsettled
+from sync.plan import json_text, jsonable
 from sync.runs import begin_run
 from sync.state import State
 from tests.sync.fake_sink import NOON
@@ -128,3 +129,35 @@ def test_the_newest_entries_of_a_record_come_first(state, ledger):
         ledger.intend(1, [record("1", score=n), record("2", score=n)])
     found = entries_of(state, "Account", "1", limit=2)
     assert [entry.changes[0].to for entry in found] == [4, 3]
+
+
+TEXTS = st.text(max_size=4) | st.just("\ud800")
+SHOWN = VALUES | st.floats()
+
+
+@given(st.lists(st.builds(Change, *[TEXTS] * 4, SHOWN, SHOWN, TEXTS), min_size=1, max_size=3))
+@example([Change("Account", "1", "", "f", 0.0, -0.0, "")])
+@example(
+    [Change("Account", "1", "", "f", 1, True, ""), Change("Account", "1", "", "f", 1.0, 1, "")]
+)
+def test_the_text_put_together_by_hand_is_the_encoders(changes):
+    assert _changes_text(changes) == json_text(
+        [
+            {"field": a.field, "from": jsonable(a.from_), "to": jsonable(a.to), "why": a.why}
+            for a in changes
+        ]
+    )
+
+
+@given(
+    st.sets(st.integers(1, 12)).map(sorted),
+    st.lists(st.sampled_from(["confirmed", "failed"]), min_size=12, max_size=12),
+)
+def test_outcomes_that_go_together_are_those_of_all_rows(ids, states):
+    outcomes = [Settled(one, state) for one, state in zip(ids, states, strict=False)]
+    told = [
+        first._replace(id=one)
+        for first, last in _together(outcomes)
+        for one in range(first.id, last + 1)
+    ]
+    assert told == outcomes
