@@ -18,6 +18,7 @@ from mapping.event_sql import (
     compile_events,
     local_day,
     local_offset,
+    null,
     read,
 )
 from mapping.measures import FILTERS_A_MASK, Figure, Filter, Measures
@@ -85,7 +86,7 @@ def _matched(table: EventTable, ask: Question, wanted: Sequence[str]) -> Any:
         day=ibis.cases((events.date_only, midnight), else_=local_day(seconds, ask.offsets)),
         product=ibis.literal(table.product),
         **{
-            prefix + name: ibis.null(kind)
+            prefix + name: null(kind)
             for name in wanted
             if name not in table.properties
             for prefix, kind in ((PROPERTY, "string"), (KIND, "uint8"))
@@ -106,7 +107,7 @@ def _scope(table: Any, available: Sequence[str] | frozenset[str], ask: Question)
     def of(name: str) -> Property:
         if name in available:
             return Property(table[PROPERTY + name], table[KIND + name], ask.types[name])
-        return Property(ibis.null("string"), ibis.null("uint8"), ask.types[name])
+        return Property(null("string"), null("uint8"), ask.types[name])
 
     properties = {name: of(name) for name in ask.types}
     return EventScope(table.event, table.user, properties, ask.all_offsets)
@@ -229,8 +230,6 @@ def _with_instant(events: Any, offsets: Offsets) -> Any:
     )
     # Step by step: an offset is a long expression, and nesting two would square its length.
     events = events.mutate(guess=events.seconds - local_offset(events.seconds, offsets))
-    # Engines give a literal the least type that holds it: 3600 * 1,000,000 would not fit.
-    shift = local_offset(events.guess, offsets).cast("int64") * 1_000_000
-    return events.mutate(
-        at=ibis.cases((events.date_only, events.micros - shift), else_=events.micros)
-    )
+    # From the column on: engines give a literal the least type, and 3600 * 1,000,000 overflows it.
+    midnight = (events.seconds - local_offset(events.guess, offsets)) * 1_000_000
+    return events.mutate(at=ibis.cases((events.date_only, midnight), else_=events.micros))

@@ -68,6 +68,8 @@ def compile_events(node: Node, scope: EventScope) -> Any:  # noqa: C901 - one ca
     match node:
         case Name():
             return _name(node, scope)
+        case Constant(value=None):
+            return null(_ENGINE_TYPES[node.type])
         case Constant():
             value = day_number(node.value) if isinstance(node.value, date) else node.value
             return ibis.literal(value, type=_ENGINE_TYPES[node.type])
@@ -78,8 +80,6 @@ def compile_events(node: Node, scope: EventScope) -> Any:  # noqa: C901 - one ca
             return reduce(lambda a, b: a & b if node.op == "and" else a | b, parts)
         case Not():
             return ~compile_events(node.of, scope)
-        case Compare(left=Constant(value=None)) | Compare(right=Constant(value=None)):
-            return ibis.null("boolean")  # Ibis would read `!= NULL` as IS NOT NULL
         case Compare():
             a, b = compile_events(node.left, scope), compile_events(node.right, scope)
             return {"=": a == b, "!=": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[
@@ -101,6 +101,12 @@ def compile_events(node: Node, scope: EventScope) -> Any:  # noqa: C901 - one ca
             return _call(node, scope)
         case Read():
             raise TypeError(node)  # coerce() pushes every Read down to a name
+
+
+def null(engine_type: str) -> Any:
+    """NULL as something that comes to nothing: Ibis reads `x != NULL` as x IS NOT NULL."""
+    value: Any = {"string": "", "boolean": False}.get(engine_type, 0)
+    return ibis.cases((ibis.literal(False), ibis.literal(value, engine_type)))
 
 
 def _name(node: Name, scope: EventScope) -> Any:

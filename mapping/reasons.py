@@ -1,8 +1,7 @@
 """Why an output has the value that it has: one sentence a value, for plans and for the ledger."""
 
 from functools import cached_property
-
-import numpy as np
+from math import isnan
 
 from mapping.clock import day_date
 from mapping.outputs import Outputs, Value
@@ -22,7 +21,7 @@ class Reasons:
         """Why `output` of the account at `row` is what it is. "" only for what needs no reason."""
         if output in self.outputs.outcome.signals:
             return signal_words(self.outputs.outcome.compiled.signal(output).signal)
-        if self.outputs.outcome.first_known[row] == NEVER:
+        if self._days["first_known"][row] == NEVER:
             return "no start and no event yet"
         if output.startswith("moment."):
             return self._moment(output.split(".")[1], row)
@@ -39,7 +38,7 @@ class Reasons:
                     f"due {said(self._at('next_step_due', row))} in {said(self._at('stage', row))}"
                 )
             case "history_complete" | "computed_on":
-                return f"first known day is {day_date(int(self.outputs.outcome.first_known[row]))}"
+                return f"first known day is {day_date(self._days['first_known'][row])}"
             case _:
                 return self._stage(row)
 
@@ -48,12 +47,45 @@ class Reasons:
             self._columns[name] = self.outputs.column(name)
         return self._columns[name][row]
 
+    # An item of an array costs several times an item of a list, so each is made a list once.
+
+    @cached_property
+    def _days(self) -> dict[str, list[int]]:
+        outcome = self.outputs.outcome
+        return {
+            "first_known": outcome.first_known.tolist(),
+            "entered": outcome.state.entered.tolist(),
+            "completed": outcome.state.completed.tolist(),
+        }
+
+    @cached_property
+    def _stages(self) -> tuple[list[int], list[int]]:
+        """Where each account is, and was before."""
+        state = self.outputs.outcome.state
+        return state.stage.tolist(), state.previous.tolist()
+
+    @cached_property
+    def _scores(self) -> list[tuple[str, list[bool], list[float], list[float]]]:
+        """Of each component of the health score: name, what is known, scores, values."""
+        health, scored = self.outputs.outcome.compiled.journey.health, self.outputs.outcome.scored
+        if health is None or scored is None:
+            return []
+        return [
+            (
+                part.name,
+                scored.known[index].tolist(),
+                scored.scores[index].astype(float).tolist(),
+                scored.values[index].astype(float).tolist(),
+            )
+            for index, part in enumerate(health.components)
+        ]
+
     def _stage(self, row: int) -> str:
-        state, plans = self.outputs.outcome.state, self.outputs.outcome.compiled.stages
-        index, before = int(state.stage[row]), int(state.previous[row])
+        plans = self.outputs.outcome.compiled.stages
+        index, before = self._stages[0][row], self._stages[1][row]
         if index == NO_STAGE:
             return "no stage has been entered yet"
-        entered = day_date(int(state.entered[row]))
+        entered = day_date(self._days["entered"][row])
         plan = plans[index]
         if before == NO_STAGE or plan.from_side:
             how = f" ({text_of(plan.enter)})" if plan.enter else ""
@@ -63,8 +95,9 @@ class Reasons:
             leave = plans[before].exit
             how = f" ({text_of(leave)})" if leave and not plans[before].stage.ends else ""
             sentence = f"entered {entered} after {plans[before].stage.name}{how}"
-        if state.completed[row] != NEVER:
-            sentence += f"; completed {day_date(int(state.completed[row]))}"
+        completed = self._days["completed"][row]
+        if completed != NEVER:
+            sentence += f"; completed {day_date(completed)}"
         return sentence
 
     def _value(self, row: int) -> str:
@@ -87,20 +120,14 @@ class Reasons:
         return compiled.journey.first_value or (text_of(leave) if leave else "")
 
     def _health(self, output: str, row: int) -> str:
-        outcome = self.outputs.outcome
-        health, scored = outcome.compiled.journey.health, outcome.scored
-        if health is None or scored is None or self._at("health_score", row) is None:
+        if not self._scores or self._at("health_score", row) is None:
             return "not judged, or too little is known"
-        parts = [
-            f"{part.name} {said(float(scored.scores[index, row]))}"
-            + (
-                ""
-                if np.isnan(scored.values[index, row])
-                else f" at {said(float(scored.values[index, row]))}"
-            )
-            for index, part in enumerate(health.components)
-            if scored.known[index, row]
-        ]
+        parts = []
+        for name, known, scores, values in self._scores:
+            if known[row]:
+                value = values[row]
+                at = "" if isnan(value) else f" at {said(value)}"
+                parts.append(f"{name} {said(scores[row])}{at}")
         score = "" if output == "health_score" else f"score {said(self._at('health_score', row))}: "
         return score + ", ".join(parts)
 
