@@ -30,6 +30,8 @@ class Part:
     name: str
     fingerprint: str
     size: int = 0
+    replaces: tuple[str, ...] = ()
+    """parts that it takes the place of, where they are still known"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Meaning:
     """
     take: Mapping[str, Sequence[Take]] = field(default_factory=dict)
     """property → where its value is taken from: the first that has one"""
+    keeps: bool = False
+    """Events never leave this place: a body without any, where there were some, is a bad answer."""
 
 
 @dataclass(frozen=True, slots=True)

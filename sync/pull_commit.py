@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from config.errors import PartlyDone, RetryLater
 from config.mapping_file import EventsEntry
-from connectors.base import EventSource, Part, Rejected
+from connectors.base import Body, EventSource, Part, Rejected
 from connectors.rejected import check_share
 from sync.engine import DuckEngine
 from sync.lake import Lake, file_name
@@ -53,14 +53,19 @@ class Commits:
         self._staged: dict[str, Staged] = {}
         self._fingerprints: dict[str, str] = {}
         self._seen: dict[str, str] = {}
+        self._full: frozenset[str] = frozenset()
 
     def run(self, todo: Sequence[tuple[Part, str]], gone: Sequence[str]) -> None:
         """Read `todo` (each with its digest) and commit it. What is `gone` goes with the last, as
         other parts may take its place. RetryLater and PartlyDone, where the other side gives no
         more for now, are raised when what was read until then is committed."""
         shutil.rmtree(self._staging, ignore_errors=True)  # of a pull that was killed
+        before = self._register.known()
+        self._full = frozenset(
+            part for part, was in before.items() if was.days and self._register.is_there(part, was)
+        )
         known = {
-            *map(file_name, self._register.known()),
+            *map(file_name, before),
             *(file_name(part.name) for part, _ in todo),
         }
         orphans = self._lake.part_files(self._entry.name).keys() - known
@@ -91,6 +96,7 @@ class Commits:
         finally:
             shutil.rmtree(spool)
         self._keep_aside(part.name, staged.examples)
+        self._expect_events(part, body, staged)
         good = staged.rows + staged.duplicates + sum(staged.no_key.values())
         label = f"{self._entry.name}: {part.name}"
         check_share(label, good, staged.rejected, staged.examples, self._most)
@@ -101,6 +107,20 @@ class Commits:
         self._staged[part.name] = staged
         self._seen[part.name] = part.fingerprint
         self._fingerprints[part.name] = fingerprint(self._reading.key, part, digest)
+
+    def _expect_events(self, part: Part, body: Body, staged: Staged) -> None:
+        """RetryLater for a body without events where there were some: its own, or those of parts
+        whose place it takes."""
+        if body.meaning is None or not body.meaning.keeps:
+            return
+        if staged.rows or staged.no_key or staged.rejected:
+            return
+        if not self._full.isdisjoint((part.name, *part.replaces)):
+            raise RetryLater(
+                f"{self._entry.name}: {part.name} came without events, and there were some",
+                hint="the lake keeps them; if they were deleted on purpose, delete"
+                f" {self._lake.source_folder(self._entry.name)} to have it all pulled anew",
+            )
 
     def _keep_aside(self, part: str, rows: Sequence[Rejected]) -> None:
         """The bad rows of a part, for people, in HOME/rejected/SOURCE/PART.jsonl."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from config.errors import PartlyDone
 
-_APART_SECONDS = 0.36  # three a second, and a little for the way there
+_APART_SECONDS = 0.45  # three a second, and a margin for what is held up on the way
 _HOUR = timedelta(hours=1)
 
 

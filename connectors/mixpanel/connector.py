@@ -100,7 +100,11 @@ class MixpanelEvents:
         self._windows = {window.name: window for window in found}
         place = f"{_READ} {options.project_id} {options.zone or 'utc'}"
         return [
-            Part(name, f"{place} {due(window, self._now, options.late_days)}")
+            Part(
+                name,
+                f"{place} {due(window, self._now, options.late_days)}",
+                replaces=window.days_before,
+            )
             for name, window in self._windows.items()
         ]
 
@@ -189,4 +193,5 @@ def meaning(options: Options) -> Meaning:
             "distinct_id": _WHO,
             "user": (Take("user"), *_WHO),
         },
+        keeps=True,
     )

@@ -30,6 +30,13 @@ class Window:
             return self.first.isoformat()
         return f"{self.first}_{self.last}"
 
+    @property
+    def days_before(self) -> tuple[str, ...]:
+        """The names of the days that a block takes the place of."""
+        count = (self.last - self.first).days + 1
+        days = (self.first + number * _DAY for number in range(count))
+        return tuple(day.isoformat() for day in days) if count > 1 else ()
+
     def halves(self) -> tuple["Window", "Window"]:
         """Two windows, of a window of more than a day."""
         middle = self.first + (self.last - self.first) // 2

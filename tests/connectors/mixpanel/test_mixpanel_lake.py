@@ -158,6 +158,32 @@ def test_a_day_that_cannot_be_had_whole_stays_as_it_was(product):
     assert product.rows() == expected(product.plain(FIRST, LAST + timedelta(days=2)))
 
 
+def test_an_empty_answer_takes_nothing_away(product):
+    product.clock.set(datetime(2026, 7, 3, 6, tzinfo=UTC))
+    product.pull()
+    rows = product.rows()
+    product.started.fault("empty", EXPORT)
+    product.clock.advance(86_400)  # days are due again
+    with pytest.raises(RetryLater, match=r"2026-06-\d\d came without events, and there were some"):
+        product.pull()
+    assert product.rows() == rows
+    product.clock.set(datetime(2026, 7, 10, 6, tzinfo=UTC))  # a block is due
+    with pytest.raises(RetryLater, match="came without events"):
+        product.pull()
+    assert product.rows() == rows
+    product.started.sandbox.faults.remove()
+    product.pull()
+    assert product.rows() == expected(product.plain(FIRST, date(2026, 7, 10)))
+
+
+def test_days_without_events_are_none(product):
+    product.options["since"] = "2026-01-01"
+    report = product.pull()
+    assert report.read == report.parts
+    product.clock.advance(86_400)
+    product.pull()
+
+
 def test_what_was_read_before_a_quota_ended_is_kept_and_the_next_hour_goes_on(product):
     product.options["api_budget"] = "15 %"
     with pytest.raises(PartlyDone, match="all 9 exports of this hour") as told:
