@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 
 from config.load import Project
-from connectors.base import Connector, Raw
+from connectors.base import AccountSource, Raw
 from mapping.accounts import AccountTable
 from mapping.check import refuse
 from mapping.compiled import CompiledJourney, compile_accounts_filter
@@ -35,13 +35,18 @@ class JourneyAccounts:
 
 
 def pull_accounts(
-    project: Project, state: State, connector: Connector, seen: str, *, tick: Callable[[int], None]
+    project: Project,
+    state: State,
+    source: AccountSource,
+    seen: str,
+    *,
+    tick: Callable[[int], None],
 ) -> Sighted | None:
     """Note what the CRM says of every account now; None if nothing can have changed.
 
     `tick` is called with the number of accounts read so far. Safe to repeat.
     """
-    spec, source = project.mapping.accounts, connector.accounts()
+    spec = project.mapping.accounts
     columns = _columns(project)
     wanted = list(dict.fromkeys([spec.id, *columns.values()]))
     cheap = source.fingerprint(spec.object)

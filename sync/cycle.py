@@ -186,12 +186,19 @@ class Cycle:
     def _pull_accounts(self) -> None:
         spec = self.project.mapping.accounts
         seen = seen_now(self.state, self.as_of, self.now)
+        source = self.connector(spec.from_).accounts()
         sighted = pull_accounts(
-            self.project, self.state, self.connector(spec.from_), seen,
+            self.project, self.state, source, seen,
             tick=lambda done: self.tick("reading accounts", done, 0),
         )  # fmt: skip
         if sighted is None:
             return
+        bad, examples = source.rejected(spec.object)
+        if bad:
+            self.summary.warnings.append(
+                f"{bad} rows of {spec.object} could not be read and are left out, the first: line "
+                f"{examples[0].line}: {examples[0].reason}"
+            )
         self.summary.accounts_changed, self.summary.accounts_gone = sighted.changed, sighted.gone
         if sighted.repeated_rows:
             self.summary.warnings.append(
@@ -236,6 +243,7 @@ class Cycle:
             self._accounts[name] = found
             self._match(found)
             self.summary.travelling[name] = found.accounts.size
+            self.summary.accounts = max(self.summary.accounts, found.accounts.size)
             self.summary.doubled |= found.never
             self.summary.unreadable |= found.unreadable
         return self._accounts[name]

@@ -18,6 +18,8 @@ from sync.accounts import note_own_write
 from sync.cycle import Cycle
 from sync.desired import desired
 from sync.diff import Diff, Observed, diff
+from sync.identity import note_matches
+from sync.lake_changes import Changes
 from sync.ledger import Ledger, unsettled
 from sync.plan import Plan, make_plan, recheck
 from sync.push import PushReport, push
@@ -128,7 +130,17 @@ def _carry_out(cycle: Cycle, plan: Plan | None, run_id: int) -> Applied:
         size = sink.batch_size if isinstance(sink, Batched) else None
         report = push(plan, sink, ledger, run_id, id_field=spec.id, batch_size=size)
     _note_rewritten(cycle, sink, plan)
+    note_matches(cycle.state, run_id, [one.match for one in cycle.summary.sources if one.match])
+    _prune_changes(cycle)
     return Applied(run_id, plan, report, settled)
+
+
+def _prune_changes(cycle: Cycle) -> None:
+    """Forget which accounts a pull touched, once every journey's checkpoint is past it."""
+    oldest = cycle.state.value("SELECT min(lake_seq) FROM checkpoints HAVING count(*) = ?",
+                               (len(cycle.journeys),))  # fmt: skip
+    if oldest is not None:
+        Changes(cycle.lake).prune(int(oldest))
 
 
 def _note_rewritten(cycle: Cycle, sink: FieldSink, plan: Plan) -> None:
@@ -143,11 +155,12 @@ def _note_rewritten(cycle: Cycle, sink: FieldSink, plan: Plan) -> None:
 
 def _settle(cycle: Cycle, ledger: Ledger) -> int:
     """Settle what earlier runs sent without learning what became of it, by reading it."""
-    if next(unsettled(cycle.state), None) is None:
+    ids = list(dict.fromkeys(entry.account_id for entry in unsettled(cycle.state)))
+    if not ids:
         return 0
     mapping = cycle.project.mapping
     fields = sorted({name for entry in mapping.write for name in entry.fields})
-    return len(ledger.settle_earlier(mapping.accounts.object, _read(cycle, fields), fields))
+    return len(ledger.settle_earlier(mapping.accounts.object, _read(cycle, fields, ids), fields))
 
 
 def _summary(cycle: Cycle, applied: Applied) -> Mapping[str, object]:

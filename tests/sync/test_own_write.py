@@ -44,7 +44,7 @@ class World:
         self.theirs = next(iter(project.mapping.fields.values())).field
 
     def pull(self):
-        return pull_accounts(self.project, self.state, self.connector, SEEN, tick=lambda _: None)
+        return pull_accounts(self.project, self.state, self.connector.accounts(), SEEN, tick=lambda _: None)
 
     def write(self, field, value):
         """Write into the first account, and note it."""
