@@ -24,6 +24,14 @@ CLEAR = "#N/A"
 _UPLOAD_BYTES = 90_000_000  # 100 MB are taken
 
 
+class UploadLost(RetryLater):
+    """Nothing was written; another job may work."""
+
+
+def _upload_lost(error: RetryLater) -> bool:
+    return isinstance(error, UploadLost)  # all else was tried again already
+
+
 def fits(values: Mapping[str, Json]) -> bool:
     """Whether a job can say this: a text that is #N/A itself would clear its field."""
     return CLEAR not in values.values()
@@ -38,7 +46,8 @@ def write(
     columns = sorted(records[ids[0]])
     for part, body in _uploads(records, ids, columns):
         try:
-            job = _started(client, described.name, body)
+            trying = http.retrying(client.sleep, attempts=3, retry=_upload_lost)
+            job = trying(_started, client, described.name, body)
         except Refused:  # not served for this object, or used up for today
             rest.write([one for one in ids if one not in rest.settled])
             return
@@ -97,7 +106,7 @@ class _Csv:
 
 
 def _started(client: Client, entity: str, body: bytes) -> str:
-    """The id of a job that has begun. RetryLater if none did: what was uploaded then is dropped."""
+    """The id of a job that has begun. Errors mean that none did; what was uploaded is dropped."""
     what = f"bulk update of {entity}"
     asked = {"object": entity, "operation": "update", "contentType": "CSV",
              "columnDelimiter": "COMMA", "lineEnding": "LF"}  # fmt: skip
@@ -111,7 +120,7 @@ def _started(client: Client, entity: str, body: bytes) -> str:
     except (http.Lost, Unsettled) as error:
         # A job takes one upload, and nobody knows if it has it.
         _change(client, job, "Aborted", what)
-        raise RetryLater(
+        raise UploadLost(
             f"{client.connection}: the upload of a {what} was lost: {error}"
         ) from error
     try:

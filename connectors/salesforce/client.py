@@ -53,9 +53,9 @@ class Budget:
     def take(self, name: str) -> None:
         """Count a request. LimitReached if it is one too many."""
         if self.left() == 0:
+            org = f"; the org used {self.used:,} of {self.total:,} today" if self.total else ""
             raise LimitReached(
-                f"{name}: {self.sent:,} requests were sent, of {self.used or 0:,} that the org "
-                f"used of {self.total or self._most or 0:,} today; no more are spent on this run",
+                f"{name}: no more requests are spent on this run, which sent {self.sent:,}{org}",
                 "the next run goes on from here; api_budget and max_requests set the bound",
             )
         self.sent += 1

@@ -35,6 +35,17 @@ def test_pages_give_every_account_once(org):
     assert org.calls() == {"describe": 1, "query": 1, "query_more": 1}
 
 
+def test_ten_thousand_accounts_are_read_in_five_requests_or_by_one_bulk_query(org):
+    org.add_accounts(10_000 - len(org.ids()))
+    assert len(read(org.connector(), ["Id"])) == 10_000
+    assert org.calls(but=("describe",)) == {"query": 1, "query_more": 4}
+    org.forget_calls()
+    assert len(read(org.connector(bulk_read_from=5000), ["Id"])) == 10_000
+    assert org.calls(but=("describe",)) == {
+        "query": 1, "bulk_query_create": 1, "bulk_query_get": 1, "bulk_query_results": 1,
+    }  # fmt: skip
+
+
 def test_a_bulk_query_gives_the_same_values_as_pages(org):
     by_pages = read(org.connector())
     by_bulk = read(org.connector(bulk_read_from=2))
@@ -188,7 +199,7 @@ def test_an_object_with_formulas_has_no_cheap_fingerprint_and_others_do(org):
 
 def test_the_org_s_limit_of_the_day_ends_the_run_with_a_sentence(org):
     org.settings.daily_requests = 1
-    with pytest.raises(LimitReached, match=r"TotalRequests|no more are spent") as reached:
+    with pytest.raises(LimitReached, match=r"TotalRequests|no more requests are spent") as reached:
         read(org.connector())
     assert reached.value.exit_code == 3
 
@@ -204,7 +215,7 @@ def test_too_many_requests_at_once_are_waited_for(org):
 @pytest.mark.parametrize("options", [{"max_requests": 3}, {"api_budget": 0.00004}])
 def test_a_run_spends_no_more_than_its_share(org, options):
     org.settings.page_size = 1
-    with pytest.raises(LimitReached, match="no more are spent"):
+    with pytest.raises(LimitReached, match="no more requests are spent"):
         read(org.connector(**options))
     assert sum(org.calls().values()) <= 4
 
@@ -220,6 +231,16 @@ def test_child_records_are_spooled_as_json_lines_with_all_their_fields(org, tmp_
     assert sorted(row["Id"] for row in rows) == org.ids("Case")
     assert {"AccountId", "CreatedDate", "ClosedDate", "Priority"} <= rows[0].keys()
     assert isinstance(rows[0]["IsClosed"], bool)
+
+
+@pytest.mark.parametrize(
+    "name", ["Contact", "Opportunity", "OpportunityContactRole", "Survey__c", "AccountHistory"]
+)
+def test_any_object_can_be_read_as_events(org, tmp_path, name):
+    source = org.connector().events(name)
+    [part] = source.parts()
+    lines = source.fetch(part, tmp_path).path.read_text().splitlines()
+    assert sorted(json.loads(line)["Id"] for line in lines) == org.ids(name)
 
 
 def test_child_records_that_did_not_change_keep_their_fingerprint(org):
