@@ -39,11 +39,12 @@ class HubSpotRecords:
         if self._part is None:
             schema = self._connector.schema(self._object)
             schema.need(self._properties())
-            total, newest = self._connector.wire.newest(self._object, schema.modified)
+            found = self._connector.wire.newest(self._object, schema.modified)
             now = self._connector.wire.clock()
-            settled = newest and _instant(newest) < now - _SETTLED
-            day = now.date() if settled or not total else now.isoformat()
-            self._part = Part(self._object, f"{total} {newest} {day}")
+            total, newest = found or (-1, now.isoformat())
+            settled = not newest or datetime.fromisoformat(newest) < now - _SETTLED
+            until = now.date() if settled else now.isoformat()
+            self._part = Part(self._object, f"{total} {newest} {until}")
         return [self._part]
 
     def digest(self, part: Part) -> str:
@@ -79,7 +80,3 @@ class HubSpotRecords:
     def _others(self) -> list[str]:
         named = self._names or ()
         return [name.removeprefix(LINKS) for name in named if name.startswith(LINKS)]
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -224,4 +224,4 @@ def _comparable(prop: Property, text: str) -> object:
         case "enumeration" if prop.field_type == "checkbox":
             return frozenset(filter(None, text.split(";")))
         case _:
-            return text
+            return text.strip()  # HubSpot may keep it without the blanks around it

@@ -18,7 +18,7 @@ from hubspot import HubSpot
 from config.errors import RetryLater
 from connectors import http
 from connectors.hubspot.budget import Budget
-from connectors.hubspot.errors import Json, error_of, parsed
+from connectors.hubspot.errors import Json, Refused, error_of, parsed
 
 HOST = "https://api.hubapi.com"
 V3 = "v3"
@@ -143,17 +143,25 @@ class Wire:
         return http.retrying(self.sleep, attempts=self._attempts)(ask)
 
     def _count(self, object_name: str) -> int:
-        found = self._search.do_search(object_name, {"limit": 1}, _preload_content=False)
+        """How many records the search index knows; 0 of an object that cannot be searched."""
+        try:
+            found = self._search.do_search(object_name, {"limit": 1}, _preload_content=False)
+        except Refused:
+            return 0
         return int(parsed(found).get("total") or 0)
 
-    def newest(self, object_name: str, modified: str) -> tuple[int, str]:
-        """How many records the search index knows and the latest stamp; seconds to an hour old."""
+    def newest(self, object_name: str, modified: str) -> tuple[int, str] | None:
+        """How many records the search index knows and the latest stamp; seconds to an hour old.
+        None of an object that cannot be searched."""
         body = {
             "limit": 1,
             "sorts": [{"propertyName": modified, "direction": "DESCENDING"}],
             "properties": [modified],
         }
-        found = self._asked(self._search.do_search, object_name, body)
+        try:
+            found = self._asked(self._search.do_search, object_name, body)
+        except Refused:
+            return None
         stamps = [str(one["properties"].get(modified) or "") for one in _results(found)]
         return int(found.get("total") or 0), max(stamps, default="")
 

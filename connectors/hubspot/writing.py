@@ -85,8 +85,10 @@ class Writing:
         """Settle each record as confirmed or failed by the answer; the rest is looked at."""
         open_ones = dict(batch)
         for one in _dicts(answer.get("results")):
-            if (wanted := open_ones.pop(str(one.get("id")), None)) is not None:
-                self.compare(str(one["id"]), wanted, one.get("properties") or {})
+            wanted, held = open_ones.get(str(one.get("id"))), one.get("properties") or {}
+            if wanted is not None and wanted.keys() <= held.keys():  # else it shows too little
+                self.compare(str(one["id"]), wanted, held)
+                del open_ones[str(one["id"])]
         groups = _dicts(answer.get("errors"))
         for group in groups:
             code = str(group.get("category") or "")

@@ -220,8 +220,10 @@ def test_tickets_become_events_of_the_companies_they_belong_to(hub, tmp_path, ve
 
 @pytest.mark.parametrize("object_name", ["deals", "contacts", "surveys", "tasks"])
 def test_any_object_can_be_read_as_events(hub, tmp_path, object_name):
+    kind = hub.portal.types[object_name]
+    hub.portal.add(kind, {}, hub.portal.now())
     rows = spooled(hub, tmp_path, object_name, ["createdate"])
-    assert len(rows) == len(hub.portal.types[object_name].records)
+    assert [row["hs_object_id"] for row in rows] == list(kind.records)
 
 
 def test_a_property_of_an_event_that_is_not_there_is_named(hub, tmp_path):
@@ -312,3 +314,12 @@ def test_a_property_of_events_that_disappears_meanwhile_is_named(hub, tmp_path):
     hub.fault("hide_field", object="tickets", field="subject")
     with pytest.raises(StopCycle, match="subject"):
         spooled(hub, tmp_path, "tickets", ["subject"], connector)
+
+
+def test_an_object_that_cannot_be_searched_is_read_every_time(hub):
+    hub.fault("status", "hubspot.search", status=400)
+    found = set()
+    for _ in range(2):
+        hub.clock.advance(7200)
+        found.add(hub.connector().events("tickets").parts()[0].fingerprint)
+    assert len(found) == 2

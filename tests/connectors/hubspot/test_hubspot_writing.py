@@ -373,3 +373,28 @@ def test_several_options_are_compared_as_a_set(hub):
     assert outcomes(write(hub, [one], {"gp_signals": "a;c"})) == ["rejected"]
     [result] = write(hub, [one], {"gp_signals": ("a", "d")})
     assert "'d' is none of its options: a, b, c" in result.reason
+
+
+def test_a_day_in_a_property_with_times_is_midnight_utc(hub):
+    kind = hub.portal.types["deals"]
+    deal = hub.portal.add(kind, {"dealname": "One"}, hub.portal.now()).id
+    changes = [RecordWrite(deal, {"closedate": date(2026, 2, 28)})]
+    [result] = hub.connector().sink().write("deals", "hs_object_id", changes)
+    assert result.outcome == "written"
+    assert hub.value(deal, "closedate", "deals") == "2026-02-28T00:00:00.000Z"
+
+
+def test_an_answer_that_shows_too_little_is_read_after(hub, monkeypatch):
+    """The sandbox shows all that was written, so its answer is thinned out here."""
+    ids = hub.companies(2)
+    connector = hub.connector()
+    update = connector.wire.update
+
+    def thinned(object_name, inputs):
+        answer = update(object_name, inputs)
+        answer["results"][0]["properties"].pop("gp_stage")
+        return answer
+
+    monkeypatch.setattr(connector.wire, "update", thinned)
+    assert outcomes(write(hub, ids, connector=connector)) == ["written", "written"]
+    assert hub.calls() == {"batch_read": 1, "batch_update": 1, "properties": 1}
