@@ -1,6 +1,6 @@
 """Why an output has the value that it has: one sentence a value, for plans and for the ledger."""
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import isnan
 
 from mapping.clock import day_date
@@ -8,6 +8,11 @@ from mapping.outputs import Outputs, Value
 from mapping.series import NEVER
 from mapping.state import NO_STAGE
 from mapping.words import said, signal_words, text_of
+
+
+@lru_cache(maxsize=1 << 15)  # many accounts have the very same scores
+def _said(number: float) -> str:
+    return said(number)
 
 
 class Reasons:
@@ -126,8 +131,8 @@ class Reasons:
         for name, known, scores, values in self._scores:
             if known[row]:
                 value = values[row]
-                at = "" if isnan(value) else f" at {said(value)}"
-                parts.append(f"{name} {said(scores[row])}{at}")
+                at = "" if isnan(value) else f" at {_said(value)}"
+                parts.append(f"{name} {_said(scores[row])}{at}")
         score = "" if output == "health_score" else f"score {said(self._at('health_score', row))}: "
         return score + ", ".join(parts)
 

@@ -20,12 +20,13 @@ PLACES = 6  # fractions are rounded to six places before they leave
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ].*)?", re.DOTALL)
 _MIDNIGHT = re.compile(r"[T ]00:00(:00(\.0+)?)?(Z|[+-]00:?00)?")
 
-# The text that a number, a boolean or a day mostly stands as. What is no number stands as nothing.
+# The text that a value mostly stands as. What is no number stands as nothing.
 _TEXT: dict[type, Callable[[Any], str]] = {
     bool: lambda value: "true" if value else "false",
     int: str,
     float: lambda value: repr(value) if math.isfinite(value) else "",
     date: date.isoformat,
+    tuple: ";".join,
 }
 
 Observed = Mapping[str, Raw | date]
@@ -134,7 +135,7 @@ def _written_alike(desired: Value, observed: Raw | date) -> bool:
     if kind is type(observed):
         return desired == observed
     text = _TEXT.get(kind)
-    return text is not None and text(desired) == observed
+    return text is not None and text(desired) == ("" if observed is None else observed)
 
 
 def _means_the_same(desired: Value, observed: Raw | date) -> bool:
