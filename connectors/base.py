@@ -187,6 +187,15 @@ class FieldSink(Protocol):
 
 
 @runtime_checkable
+class Warns(Protocol):
+    """A source that may have something to tell people besides its records."""
+
+    def warnings(self) -> Sequence[str]:
+        """Sentences that were not told yet, perhaps none."""
+        ...
+
+
+@runtime_checkable
 class Batched(Protocol):
     """A FieldSink that carries its writes in requests of a certain size: given that many at once,
     it can say of each request whether it was sent, and a run can stop between two."""

@@ -19,7 +19,7 @@ import numpy as np
 from config.errors import StopCycle
 from config.load import Project
 from config.mapping_file import EventsEntry
-from connectors.base import Connector
+from connectors.base import Connector, Warns
 from connectors.registry import connect
 from mapping.check import compiled
 from mapping.clock import day_date
@@ -191,6 +191,8 @@ class Cycle:
             self.project, self.state, source, seen,
             tick=lambda done: self.tick("reading accounts", done, 0),
         )  # fmt: skip
+        if isinstance(source, Warns):
+            self.summary.warnings += source.warnings()
         if sighted is None:
             return
         bad, examples = source.rejected(spec.object)

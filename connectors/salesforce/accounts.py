@@ -6,10 +6,12 @@ from typing import Any
 
 from connectors.base import Raw, Rejected
 from connectors.salesforce.client import Client
-from connectors.salesforce.describe import Objects, plain_columns
+from connectors.salesforce.describe import Described, Objects, plain_columns
 from connectors.salesforce.query import read_all, whole
 
 _LATE = timedelta(minutes=10)
+_STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
+"""What tells that a record was touched, best first: records of history are only ever made."""
 
 
 class SalesforceAccounts:
@@ -29,7 +31,7 @@ class SalesforceAccounts:
         described = self._objects.of(object_name)
         if any(one.calculated for one in described.fields.values()):
             return ""
-        return stamp(self._client, described.name)
+        return stamp(self._client, described)
 
     def read(self, object_name: str, columns: Sequence[str]) -> Iterator[dict[str, Raw]]:
         described = self._objects.of(object_name)
@@ -42,15 +44,21 @@ class SalesforceAccounts:
     def rejected(self, object_name: str) -> tuple[int, Sequence[Rejected]]:
         return 0, []
 
+    def warnings(self) -> Sequence[str]:
+        return self._client.login.news()
 
-def stamp(client: Client, entity: str) -> str:
+
+def stamp(client: Client, described: Described) -> str:
     """Differs whenever a record of an object was made, touched or deleted; formulas aside.
 
     Empty for ten minutes after a change: stamps become visible out of order, so that the newest one
     proves nothing about those shortly before it.
     """
-    query, everything = whole(entity, ["Id"])
-    found: Any = client.query(query.stamped, include_deleted=everything)
+    field = next((one for one in _STAMPS if one in described.fields), None)
+    if field is None:
+        return ""
+    query, everything = whole(described.name, ["Id"])
+    found: Any = client.query(query.stamped(field), include_deleted=everything)
     [row] = found["records"]
     if row["m"] is None:
         return f"{row['n']}"

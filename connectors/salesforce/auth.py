@@ -72,6 +72,7 @@ class Login:
     ) -> None:
         self.name = name
         self.warnings: list[str] = [LEGACY] if options.auth == "password" else []
+        self._told = 0
         self._options = options
         self._secrets = secrets
         self._session = session
@@ -85,6 +86,11 @@ class Login:
     def hide(self, text: str) -> str:
         """A text without any secret that this connection knows."""
         return http.redactor(self._given)(text)
+
+    def news(self) -> list[str]:
+        """The warnings that were not asked for by this way yet."""
+        fresh, self._told = self.warnings[self._told :], len(self.warnings)
+        return fresh
 
     def token(self) -> Token:
         """The token to use now."""

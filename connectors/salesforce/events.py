@@ -30,7 +30,7 @@ class SalesforceRecords:
         is found by the next run."""
         if self._parts is None:
             described = self._objects.of(self._object)
-            found = stamp(self._client, described.name)
+            found = stamp(self._client, described)
             # Just changed: a fingerprint of its own, so that the next run looks again.
             self._parts = [Part(described.name, found or f"as of {self._client.clock()}")]
         return list(self._parts)
@@ -52,4 +52,4 @@ class SalesforceRecords:
         return ""
 
     def warnings(self) -> Sequence[str]:
-        return list(self._client.login.warnings)
+        return self._client.login.news()

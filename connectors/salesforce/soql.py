@@ -59,10 +59,9 @@ class Query:
         """How many records it finds."""
         return f"SELECT COUNT() FROM {self._rest}"  # noqa: S608 - all quoted
 
-    @property
-    def stamped(self) -> str:
-        """How many records it finds, as n, and when one of them was last touched, as m."""
-        return f"SELECT COUNT(Id) n, MAX(SystemModstamp) m FROM {self._rest}"  # noqa: S608 - all quoted
+    def stamped(self, field: str) -> str:
+        """How many records it finds, as n, and the newest of their stamps in `field`, as m."""
+        return f"SELECT COUNT(Id) n, MAX({name(field)}) m FROM {self._rest}"  # noqa: S608 - all quoted
 
     @property
     def _rest(self) -> str:

@@ -21,6 +21,7 @@ class Org:
     known: dict[str, str]
     monkeypatch: Any
     sleeps: list[float] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def connector(self, name="crm", **options) -> SalesforceConnector:
         given = {"auth": "client_credentials", "client_id": self.known["client_id"]} | options

@@ -83,6 +83,7 @@ def sync(org, project):
     org.forget_calls()
     with Cycle(project, now=datetime(2026, 7, 2, 12, tzinfo=UTC), exclusive=True) as cycle:
         applied = cycle.sync()
+        org.warnings = cycle.summary.warnings
     return applied, org.all_calls()
 
 
@@ -114,3 +115,14 @@ def test_a_rule_that_refuses_one_account_is_told_and_the_others_are_written(org,
     report = applied.report
     assert {one.code for one in report.failed} == {"FIELD_CUSTOM_VALIDATION_EXCEPTION"}
     assert report.confirmed + len(report.failed) == len(org.ids())
+
+
+def test_a_login_that_is_going_away_is_told_once(org, project, tmp_path):
+    for option in ("password", "security_token", "username"):
+        org.secret(option, org.known[option])
+    text = (tmp_path / "gatepost.yaml").read_text()
+    (tmp_path / "gatepost.yaml").write_text(text.replace("{type: s", "{auth: password, type: s"))
+    changed, problems = load_project(tmp_path)
+    assert changed is not None, problems
+    sync(org, changed)
+    assert [one for one in org.warnings if "taking away" in one] == org.warnings[:1]
