@@ -72,7 +72,7 @@ CONNECTION_TYPES: dict[str, ConnectionType] = {
             "late_days": "how many past days are asked for again, 5 unsaid",
             "max_rejected": "share of unreadable rows above which a pull fails, 0 to 1",
             "requests_per_hour": "exports that the project allows in an hour, 60 unsaid",
-            "api_budget": "the share of them that may be used in percent, 25 unsaid",
+            "api_budget": "the share of them that may be used, 0.25 unsaid",
         },
         needed=("project_id",),
         has_objects=False,

@@ -40,7 +40,7 @@ class Budget:
                 f"{self._name}: all {self._most} exports of this hour that api_budget allows are"
                 f" used; the next is possible at {again:%H:%M} UTC",
                 "what was pulled is kept and the next run goes on from there; api_budget is the"
-                " share of the project's exports that may be used (25 unsaid, in percent)",
+                " share of the project's exports that may be used, 0.25 unsaid and 1 at most",
             )
         wait = _APART_SECONDS - (now - spent[-1]).total_seconds() if spent else 0.0
         if wait > 0:

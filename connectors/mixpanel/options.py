@@ -66,7 +66,7 @@ def options_of(name: str, connection: Connection, folder: Path) -> Options:
         since=given.since(folder),
         window_days=given.whole("window_days", 7, 1, _LONGEST_WINDOW),
         late_days=given.whole("late_days", 5, 0, 365),
-        exports_an_hour=max(1, int(hour * given.share("api_budget", 25.0))),
+        exports_an_hour=max(1, int(hour * given.share("api_budget", 0.25))),
         timeout_seconds=given.whole("timeout_seconds", 600, 1, 86_400),
         tries=given.whole("retries", 4, 0, 20) + 1,
         home=Path(home).expanduser() if home else folder / ".gatepost",
@@ -92,15 +92,10 @@ class _Given:
         return int(value)
 
     def share(self, option: str, unsaid: float) -> float:
-        """Percent, as 25 or "25 %" → 0.25."""
         value = self.options.get(option, unsaid)
-        try:
-            found = float(str(value).replace("%", "")) / 100
-        except ValueError:
-            found = 0.0
-        if isinstance(value, bool) or not 0 < found <= 1:
-            self.wrong(option, "percent, such as 25")
-        return found
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+            self.wrong(option, "a share above 0, up to 1")
+        return float(value)
 
     def zone(self) -> str | None:
         said = str(self.options.get("project_time", "utc")).strip()

@@ -36,7 +36,7 @@ class MixpanelWorld:
     def connector(self):
         known = self.started.ready["mixpanel"]
         options = {"project_id": known["project_id"], "username": known["username"],
-                   "since": str(self._first), "api_budget": 100}  # fmt: skip
+                   "since": str(self._first), "api_budget": 1}  # fmt: skip
         return MixpanelConnector(
             "product",
             Connection(type="mixpanel", url=known["url"], options=options),

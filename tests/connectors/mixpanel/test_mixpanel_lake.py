@@ -185,7 +185,7 @@ def test_days_without_events_are_none(product):
 
 
 def test_what_was_read_before_a_quota_ended_is_kept_and_the_next_hour_goes_on(product):
-    product.options["api_budget"] = "15 %"
+    product.options["api_budget"] = 0.15
     with pytest.raises(PartlyDone, match="all 9 exports of this hour") as told:
         product.pull()
     assert told.value.exit_code == 3
