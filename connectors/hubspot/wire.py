@@ -15,7 +15,7 @@ from typing import Any
 import requests
 from hubspot import HubSpot
 
-from config.errors import RetryLater
+from config.errors import RetryLater, StopCycle
 from connectors import http
 from connectors.hubspot.budget import Budget
 from connectors.hubspot.errors import Json, Refused, error_of, parsed
@@ -140,7 +140,7 @@ class Wire:
                 raise RetryLater(f"HubSpot listed no {object_name}, though there are some")
             return body
 
-        return http.retrying(self.sleep, attempts=self._attempts)(ask)
+        return self._told(f"list {object_name}", ask)
 
     def _count(self, object_name: str) -> int:
         """How many records the search index knows; 0 of an object that cannot be searched."""
@@ -183,13 +183,16 @@ class Wire:
                 raise RetryLater(f"HubSpot read nothing of {len(ids)} {object_name}")
             return answer
 
-        return _results(http.retrying(self.sleep, attempts=self._attempts)(ask))
+        return _results(self._told(f"read {object_name}", ask))
 
     def linked(self, object_name: str, other: str, inputs: Sequence[Json]) -> list[Json]:
         """Associations of up to a thousand records; those without any may be absent."""
-        return _results(
-            self._asked(self._links.get_page, object_name, other, {"inputs": list(inputs)})
-        )
+        asked = {"inputs": list(inputs)}
+
+        def ask() -> Json:
+            return parsed(self._links.get_page(object_name, other, asked, _preload_content=False))
+
+        return _results(self._told(f"tell which {other} belong to {object_name}", ask))
 
     # -- writes
 
@@ -211,6 +214,13 @@ class Wire:
             return parsed(call(*arguments, _preload_content=False))
 
         return http.retrying(self.sleep, attempts=self._attempts)(ask)
+
+    def _told(self, what: str, ask: Callable[[], Json]) -> Json:
+        """A refusal of a read is nobody's to isolate: StopCycle says what was asked for."""
+        try:
+            return http.retrying(self.sleep, attempts=self._attempts)(ask)
+        except Refused as error:
+            raise StopCycle(f"HubSpot refused to {what}: {error}") from None
 
 
 def _results(body: Json) -> list[Json]:

@@ -323,3 +323,11 @@ def test_an_object_that_cannot_be_searched_is_read_every_time(hub):
         hub.clock.advance(7200)
         found.add(hub.connector().events("tickets").parts()[0].fingerprint)
     assert len(found) == 2
+
+
+@pytest.mark.parametrize("status", [400, 404, 414])
+def test_a_read_that_is_refused_says_what_was_asked(hub, status):
+    hub.fault("status", "hubspot.list", status=status)
+    with pytest.raises(StopCycle, match="refused to list companies"):
+        names(hub)
+    assert hub.calls()["list"] == 1
