@@ -1,10 +1,12 @@
 """A file that only we wrote into is not read again; whatever else befell it is."""
 
+import gc
 from datetime import date
 
 import pytest
 from click.testing import CliRunner
 
+from config.errors import StopCycle
 from config.load import load_project
 from connectors import files_sink
 from connectors.base import RecordWrite
@@ -13,6 +15,7 @@ from gatepost.cli import commands
 from gatepost.starter import starter_files
 from sync.accounts import note_own_write, pull_accounts
 from sync.state import State
+from sync.writing import uncollected
 
 SEEN = "2026-07-01"
 
@@ -44,7 +47,9 @@ class World:
         self.theirs = next(iter(project.mapping.fields.values())).field
 
     def pull(self):
-        return pull_accounts(self.project, self.state, self.connector.accounts(), SEEN, tick=lambda _: None)
+        return pull_accounts(
+            self.project, self.state, self.connector.accounts(), SEEN, tick=lambda _: None
+        )
 
     def write(self, field, value):
         """Write into the first account, and note it."""
@@ -121,3 +126,16 @@ def test_a_sync_notes_what_it_wrote(world):
     assert done.exit_code == 0, done.output
     assert world.path.read_text() != before
     assert world.pull() is None
+
+
+def test_the_search_for_garbage_goes_on_after_a_cycle():
+    def failing():
+        with uncollected():
+            assert not gc.isenabled()
+            raise StopCycle("over")
+
+    with uncollected():
+        with pytest.raises(StopCycle):
+            failing()
+        assert not gc.isenabled()
+    assert gc.isenabled()
