@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -22,11 +23,14 @@ from tests.oracle.reference import evaluate, history
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-@settings(
+RANDOM = settings(
     max_examples=40,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking such projects takes minutes
 )
+
+
+@RANDOM
 @given(projects(steps=3))
 def test_random_projects_are_told_as_the_specification_says(project: RandomProject):
     """Values and history of every day asked about, first from nothing, then from a checkpoint."""
@@ -35,19 +39,49 @@ def test_random_projects_are_told_as_the_specification_says(project: RandomProje
         for step, as_of in enumerate(project.as_of, start=1):
             project.write(folder, step)
             sightings = project.sightings(step)
-            told, happened = product(folder, as_of)
+            told, happened = product(folder, now=NOW, as_of=as_of)
             assert told == list(map(comparable, evaluate(folder, as_of, sightings)))
             assert happened == in_order(map(comparable, history(folder, as_of, sightings)))
 
 
-def product(folder: Path, as_of: date) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+@settings(RANDOM, max_examples=15)
+@given(projects(steps=2))
+def test_a_day_that_is_not_over_moves_stages_only(project: RandomProject):
+    """Without an as-of day health and moments stand as they were judged yesterday."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for step, today in enumerate(project.as_of, start=1):
+            project.write(folder, step)
+            sightings = project.sightings(step)
+            noon = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
+            told, happened = product(folder, now=noon, as_of=None)
+            # At noon in UTC it is another day already, or still, where the day begins far away.
+            here = {
+                str(one["journey"])
+                for one in project.journeys
+                if noon.astimezone(ZoneInfo(str(one.get("timezone", "UTC")))).date() == today
+            }
+            expected = map(comparable, evaluate(folder, today, sightings, complete=False))
+            assert of(here, told) == of(here, expected)
+            expected = in_order(map(comparable, history(folder, today, sightings, complete=False)))
+            assert of(here, happened) == of(here, expected)
+
+
+def of(journeys: set[str], rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of some journeys."""
+    return [row for row in rows if row["journey"] in journeys]
+
+
+def product(
+    folder: Path, *, now: datetime, as_of: date | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What the product says: rows as `evaluate` and `history` print them, made comparable."""
     loaded, problems = load_project(folder, expression_findings)
     assert loaded is not None, problems
     assert not problems
-    with Cycle(loaded, now=NOW, as_of=as_of, exclusive=True) as cycle:
+    with Cycle(loaded, now=now, as_of=as_of, exclusive=True) as cycle:
         rows = [row for computed in cycle.compute() for row in rows_of(computed)]
-    with Cycle(loaded, now=NOW, as_of=as_of, pull=False) as cycle:
+    with Cycle(loaded, now=now, as_of=as_of, pull=False) as cycle:
         happened = [
             history_row(row)
             for computed in cycle.compute(history=True)
@@ -58,7 +92,7 @@ def product(folder: Path, as_of: date) -> tuple[list[dict[str, Any]], list[dict[
 
 
 def in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each journey's history keeps its order; how journeys of one account mix is nobody's matter."""
+    """Each journey's history keeps its order; how several mix is nobody's matter."""
     return sorted(rows, key=lambda row: (row["account"], row["journey"]))
 
 
