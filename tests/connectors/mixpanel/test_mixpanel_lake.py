@@ -55,6 +55,17 @@ def test_the_lake_has_what_a_plain_reading_finds(product):
     assert report.rejected == 0
 
 
+def test_a_person_is_one_user_whichever_id_mixpanel_chose_for_them(product):
+    product.options["since"] = "2026-06-25"
+    product.mixpanel.settings.id_merge = "original"
+    product.pull()
+    events = product.plain(date(2026, 6, 25), LAST)
+    chosen = [event["properties"] for event in events if "$user_id" in event["properties"]]
+    assert any(one["distinct_id"] == one["$device_id"] for one in chosen)
+    known = {one["$user_id"] for one in chosen}
+    assert {row[1] for row in product.rows() if row[1]} <= known
+
+
 def test_what_is_known_is_not_asked_for_again(product):
     product.pull()
     product.forget()
