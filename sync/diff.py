@@ -115,13 +115,14 @@ def _differing(
         if field not in wanted:
             continue
         value, there = wanted[field], record.get(field)
-        if value is there or same(value, there):
+        if value is there or _written_alike(value, there) or _means_the_same(value, there):
             continue
-        if _unknown(value) and policy.null == "keep":
+        unknown = _unknown(value)
+        if unknown and policy.null == "keep":
             continue  # what we do not know is no reason to blank what somebody does
         if policy.write == "if_empty" and not _nothing(there):
             continue
-        yield field, there, None if _unknown(value) else value
+        yield field, there, None if unknown else value
 
 
 def same(desired: Value, observed: Raw | date) -> bool:

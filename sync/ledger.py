@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from json.encoder import encode_basestring
+from math import isfinite
 from typing import Literal, NamedTuple
 
 from connectors.base import Value
@@ -226,8 +227,9 @@ def _changes_text(changes: Sequence[Change]) -> str:
 def _value_text(value: Value) -> str:
     if isinstance(value, str):
         return encode_basestring(value)
-    # 0.0 and -0.0 are one key to a dict
-    return json_text(jsonable(value)) if isinstance(value, float) else _known_text(value)
+    if isinstance(value, float):  # not kept: 0.0 and -0.0 are one key to a dict
+        return float.__repr__(value) if isfinite(value) else json_text(jsonable(value))
+    return _known_text(value)
 
 
 @lru_cache(maxsize=10_000, typed=True)  # a few days, numbers and lists come again and again
