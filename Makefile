@@ -33,7 +33,7 @@ format: venv  ## lay the code out, and mend what ruff can mend by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: venv  ## resolve pyproject.toml anew into the three locks
+lock:  ## resolve pyproject.toml anew into the three locks
 	$(COMPILE) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --output-file requirements-build.lock --group build
 	$(COMPILE) --output-file requirements-dev.lock --group dev \
