@@ -138,6 +138,8 @@ def mutate(tree: Any, data: st.DataObject) -> None:
             holder[data.draw(st.text(max_size=8))] = holder.pop(key)
         case _ if isinstance(holder, list):
             holder.append(holder[key])
+        case _:
+            pass  # a map has no place to repeat an entry in
 
 
 @FUZZ

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.journey import Average, Count, Features, Ratio
+from config.journey import Average, Count, Days, Features, Ratio
 from config.load import load_project
 
 
@@ -20,7 +20,9 @@ def test_a_good_project_has_no_problems_and_is_read_as_written(write, files):
     assert journey.signals["exports_30d"] == Count(
         events=("exporting",), where="format = 'pdf'", within=30
     )
-    assert journey.signals["active_days"].within == 28
+    active_days = journey.signals["active_days"]
+    assert isinstance(active_days, Days)
+    assert active_days.within == 28
     assert journey.signals["breadth"] == Features(
         features=("mapping", "exporting"), within=7, used_by="0.6 * licensed_seats"
     )

@@ -98,7 +98,7 @@ KINDS = {"gatepost": "gatepost.yaml", "mapping": "mapping.yaml", "journey": "jou
 
 def parsed(text: str) -> Any:
     """As an editor reads it: dates are text, and so is the key `null`."""
-    loader = type("Loader", (yaml.SafeLoader,), {})
+    loader: Any = type("Loader", (yaml.SafeLoader,), {})
     loader.yaml_implicit_resolvers = {
         letter: [(tag, rule) for tag, rule in rules if not tag.endswith("timestamp")]
         for letter, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from mapping.clock import day_number, offsets
 from mapping.event_sql import EventScope, Property, compile_events
 from mapping.expression import parse
+from mapping.syntax import Type
 from mapping.vector import Bare, Frame, Vector, compile_vector
 from sync.engine import DuckEngine
 
-TYPES = {"event": "text", "user": "text", "p": "untyped", "q": "untyped"}
+TYPES: dict[str, Type] = {"event": "text", "user": "text", "p": "untyped", "q": "untyped"}
 ROWS = [
     (event, user, p, q)
     for event in ("Made", "made", "It's")

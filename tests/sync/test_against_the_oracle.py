@@ -61,10 +61,10 @@ def test_a_day_that_is_not_over_moves_stages_only(project: RandomProject):
                 for one in project.journeys
                 if noon.astimezone(ZoneInfo(str(one.get("timezone", "UTC")))).date() == today
             }
-            expected = map(comparable, evaluate(folder, today, sightings, complete=False))
-            assert of(here, told) == of(here, expected)
-            expected = in_order(map(comparable, history(folder, today, sightings, complete=False)))
-            assert of(here, happened) == of(here, expected)
+            rows = map(comparable, evaluate(folder, today, sightings, complete=False))
+            assert of(here, told) == of(here, rows)
+            went = in_order(map(comparable, history(folder, today, sightings, complete=False)))
+            assert of(here, happened) == of(here, went)
 
 
 def of(journeys: set[str], rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

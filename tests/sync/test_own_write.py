@@ -28,6 +28,7 @@ def world(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     project, problems = load_project(tmp_path)
+    assert project is not None, problems
     assert not problems
     with State(tmp_path / ".gatepost") as state:
         spec = project.mapping.accounts
