@@ -201,15 +201,17 @@ class SignalBuilder:
         series = Counted(self.span.base, values)
         return series, (lambda at: {"number": values[at - self.span.base].copy()}) if ever else None
 
-    def _user_rows(self, index: int) -> tuple[Array, Array, Array]:
+    def _user_rows(self, index: int, window: int | None) -> tuple[Array, Array, Array]:
         rows = self.measured.user_days
         place = sorted(self.compiled.measures.by_user).index(index)
         bit = np.int64(1 << (place % FILTERS_A_MASK))
         keep = (rows[f"m{place // FILTERS_A_MASK}"] & bit) != 0
+        if window is not None:  # rows reach back for the longest window; this one may be shorter
+            keep &= rows["day"] > self.span.base - window
         return rows["account_no"][keep], rows["who"][keep], rows["day"][keep]
 
     def _users(self, name: str, index: int, window: int | None) -> tuple[Counted, TakeCarry | None]:
-        account, who, day = self._user_rows(index)
+        account, who, day = self._user_rows(index, window)
         if window is not None:
             return Counted(
                 self.span.base, self._running(*user_stretches(account, who, day, window))
