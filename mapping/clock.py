@@ -4,7 +4,6 @@ Days are int32 counts from 1970-01-01. The zone's rules come from Python's own t
 engine as a short list of offsets, so no engine's zone data can differ from another's.
 """
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -33,12 +32,6 @@ class Offsets:
 
     starts: tuple[int, ...]
     seconds: tuple[int, ...]
-
-    def local_day(self, instant: datetime) -> int:
-        """The local day number on which an instant (aware) falls."""
-        epoch = instant.timestamp()
-        offset = self.seconds[max(0, bisect_right(self.starts, epoch) - 1)]
-        return int((epoch + offset) // SECONDS_A_DAY)
 
 
 def offsets(timezone: str, first: date, last: date) -> Offsets:

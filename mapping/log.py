@@ -6,6 +6,9 @@ import numpy as np
 
 from mapping.vector import Array
 
+SLOTS = 1000
+"""More than any stage has touchpoints."""
+
 
 @dataclass(slots=True)
 class Stays:
@@ -72,9 +75,9 @@ class HistoryLog:
     def breached(self, account: Array, slot: int, stage: Array, day: int) -> None:
         """The touchpoint at `slot` of these accounts' stages is late from `day` on.
 
-        `what` of the row holds stage * 1000 + slot.
+        `what` of the row holds stage * SLOTS + slot.
         """
-        self._breach[account, slot] = self.breaches.open(account, stage * 1000 + slot, day)
+        self._breach[account, slot] = self.breaches.open(account, stage * SLOTS + slot, day)
 
     def mended(self, account: Array, slot: int, day: int) -> None:
         """A late touchpoint was done, or its stage left."""

@@ -6,7 +6,6 @@ import numpy as np
 
 from mapping.outputs import Outputs, Value, plain
 from mapping.series import NEVER, UsedFeatures
-from mapping.state import NO_STAGE
 from mapping.syntax import Compare, Constant, IsNull, Logic, Name, Node, names
 from mapping.vector import Array, Frame, Vector, compile_vector
 from mapping.words import said, text_of
@@ -130,9 +129,3 @@ def _feature_details(node: Node, here: Situation) -> list[list[str]]:
                 if count[row] < needs
             ]
     return details
-
-
-def stage_exit(outputs: Outputs, row: int) -> Node | None:
-    """The exit criterion of the stage that an account is in."""
-    index = int(outputs.outcome.state.stage[row])
-    return None if index == NO_STAGE else outputs.outcome.compiled.stages[index].exit

@@ -11,7 +11,7 @@ import numpy as np
 from mapping.clock import day_date
 from mapping.compiled import CompiledJourney
 from mapping.health import TENTHS, score
-from mapping.log import HistoryLog
+from mapping.log import SLOTS, HistoryLog
 from mapping.replay import Outcome
 from mapping.series import NEVER
 from mapping.stages import StageWalk
@@ -222,7 +222,7 @@ class Outputs:
                 case "moment":
                     name = self.moment_names[row.what]
                 case _:
-                    stage, slot = divmod(row.what, 1000)
+                    stage, slot = divmod(row.what, SLOTS)
                     name = plans[stage].touchpoints[slot].name
             yield HistoryRow(
                 str(self.outcome.accounts.ids[row.account_no]), journey.name, row.kind, name,

@@ -114,14 +114,6 @@ class Computed:
         rows = chain.from_iterable(outputs.history() for outputs, _ in self.parts)
         return iter(sorted(rows, key=lambda row: row.account))
 
-    def find(self, account_no: int) -> tuple[Outputs, int]:
-        """The outputs that hold an account, and its row there."""
-        for outputs, rows in self.parts:
-            place = np.flatnonzero(rows == account_no)
-            if len(place):
-                return outputs, int(place[0])
-        raise KeyError(account_no)
-
 
 def account_table(table: pulled.FieldTable) -> AccountTable:
     """The fields as pulled, in the shape that the replay reads."""
