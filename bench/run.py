@@ -33,6 +33,7 @@ FIRST_DAY = date(2026, 1, 1)
 REFERENCE = """
 import sys, time, duckdb
 con = duckdb.connect(config={"threads": 2, "memory_limit": "2GB"})
+con.execute("SET enable_progress_bar = false")
 started = time.perf_counter()
 con.execute(f'''
     SELECT count(*) FROM (

@@ -56,6 +56,8 @@ class DuckEngine:
         # An event's instant must not depend on the machine's zone. Not in `config`: the option is
         # that of an extension, which a connection that is being opened does not have yet.
         self._connection.execute("SET TimeZone = 'UTC'")
+        # Where it takes the session for an interactive one it draws a bar into our results.
+        self._connection.execute("SET enable_progress_bar = false")
 
     def run(self, expr: "ir.Expr") -> Columns:
         """Compile an Ibis expression and run it; tables in it are those registered by name."""

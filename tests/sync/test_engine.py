@@ -104,3 +104,8 @@ def test_instants_do_not_depend_on_the_machines_zone(engine):
     assert engine.rows("SELECT TIMESTAMPTZ '2026-03-01 12:00:00+02:00'::VARCHAR") == [
         ("2026-03-01 10:00:00+00",)
     ]
+
+
+def test_no_progress_bar_is_drawn_into_the_results(engine: DuckEngine):
+    """The engine draws one on stdout after two seconds, where it thinks that a person looks on."""
+    assert engine.rows("SELECT current_setting('enable_progress_bar')") == [(False,)]
