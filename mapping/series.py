@@ -185,13 +185,17 @@ class Ratio:
         self._of, self._window, self._to = of, window, to
         self._first_known, self._day = first_known, base - 1
         size = len(first_known)
-        # A ring over window + to days; its place is day modulo length, so it never moves.
+        # A ring over window + to days; its place is day modulo length, so it never moves. What is
+        # in it are whole numbers, so sums may roll along with it and stay exact.
         self._length = window + to
         self._values = np.zeros((self._length, size), np.longdouble)
         self._known = np.zeros((self._length, size), np.bool_)
         if past is not None:
             days = np.arange(base - self._length, base) % self._length
-            self._values[days], self._known[days] = past[0].T, past[1].T
+            self._values[days], self._known[days] = np.where(past[1], past[0], 0).T, past[1].T
+        before = np.arange(base - self._length, base - window) % self._length
+        self._total = self._values[before].sum(axis=0)
+        self._number = self._known[before].sum(axis=0)
         self._result: Vector | None = None
 
     def on(self, day: int) -> Vector:
@@ -201,21 +205,19 @@ class Ratio:
         return self._result
 
     def _step(self, day: int) -> Vector:
-        now, exact = (
-            self._of.on(day),
-            self._of.scaled(day) if isinstance(self._of, Summed) else None,
-        )
-        value = now.values.astype(np.longdouble) if exact is None else exact
-        begin = day - self._window - self._to + 1
-        places = np.arange(begin, begin + self._to) % self._length
-        known = self._known[places]
-        number = known.sum(axis=0)
-        total = np.where(known, self._values[places], 0).sum(axis=0)
-        place = day % self._length
-        self._values[place], self._known[place] = value, now.known
+        now = self._of.on(day)
+        exact = self._of.scaled(day) if isinstance(self._of, Summed) else now.values
+        value = np.where(now.known, exact, 0).astype(np.longdouble)
+        # The day that leaves the mean has today's place in the ring.
+        enters, leaves = (day - self._window) % self._length, day % self._length
+        self._total += self._values[enters] - self._values[leaves]
+        self._number += self._known[enters]
+        self._number -= self._known[leaves]
+        self._values[leaves], self._known[leaves] = value, now.known
+        begin = day - self._length + 1
         with np.errstate(all="ignore"):
-            ratio = (value * number / total).astype(np.float64)
-        told = now.known & (number > 0) & (total != 0) & (self._first_known <= begin)
+            ratio = (value * self._number / self._total).astype(np.float64)
+        told = now.known & (self._number > 0) & (self._total != 0) & (self._first_known <= begin)
         return Vector(np.where(told, ratio, 0.0), told)
 
     def history(self) -> tuple[Array, Array]:
