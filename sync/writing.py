@@ -120,7 +120,7 @@ def carry_out(cycle: Cycle, plan: Plan | None, command: str) -> Applied:
             cycle.state, _clock, run_id, "failed", summary=cycle.summary.to_json(), error=str(error)
         )
         raise
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C and faults of ours too: no run ends without a word
         finish_run(cycle.state, _clock, run_id, "failed", error=type(error).__name__)
         raise
     done = applied.report.all_done
