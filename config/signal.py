@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from config.kinds import Expression, Names, Text, Whole, Window, described, fail
-from config.problem import nearest, quoted
+from config.problem import nearest
 from config.shape import Shape
 
 ANY = "any"
@@ -199,8 +199,3 @@ Signal = Annotated[
     Discriminator(_tag),
     BeforeValidator(_one_kind),
 ]
-
-
-def kind_name(signal: Any) -> str:
-    """What people call this signal's kind: `count`, `ratio`, …"""
-    return quoted(signal.kind)

@@ -68,7 +68,7 @@ class Table:
         except READ_FAILURES as error:
             self.close()
             raise unreadable(path, error) from error
-        except BaseException:
+        except BaseException:  # whatever it was, the file must not stay open
             self.close()
             raise
 

@@ -50,7 +50,7 @@ class State:
         try:
             with _said(self.path):
                 self._prepare()
-        except BaseException:
+        except BaseException:  # whatever it was, no lock may outlive it
             self.db.close()
             raise
 
