@@ -1,9 +1,9 @@
 """Which accounts a pull gave other events, so that only they are computed anew.
 
 HOME/lake/changes/NUMBER.parquet: source, account_key, first_day (DATE, the earliest UTC day on
-which its events differ from before). One file per commit of a pull, written by the engine that found
-them, so that no account passes through Python. Numbers rise with time, even if somebody deletes the
-lake, so a checkpoint's number is never met by another lake's.
+which its events differ from before). One file per commit of a pull, written by the engine that
+found them, so that no account passes through Python. Numbers rise with time, even if somebody
+deletes the lake, so a checkpoint's number is never met by another lake's.
 """
 
 import os
