@@ -6,7 +6,7 @@ config.errors: RetryLater (the same request may work), RecordRejected (this reco
 StopCycle (nothing after this is safe), FixConfig (only the user can help).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -211,6 +211,20 @@ class ReadsSome(Protocol):
         self, object_name: str, id_field: str, fields: Sequence[str], ids: Sequence[str]
     ) -> Iterator[Record]:
         """As FieldSink.read, of those of `ids` that are there."""
+        ...
+
+
+@runtime_checkable
+class ListsEvents(Protocol):
+    """A Connector that can say which events its product knows."""
+
+    def event_names(self, wanted: Collection[str], since: date) -> Mapping[str, date | None]:
+        """Event names → the last day on which each was seen; None where it is known by name alone.
+
+        Of `wanted` those seen on `since` or later are all there: a name that is missing was not
+        seen. Others are there as far as they cost nothing more, to suggest the nearest of. Counts
+        against the budget like any other request. Raises as `parts` and `fetch` do.
+        """
         ...
 
 
