@@ -13,7 +13,7 @@ KEPT_CHARACTERS = 10_000
 """How much of a bad row's text is kept."""
 
 _DEFAULT = 0.05
-_FEW = 20  # so few never stop a run, whatever their share
+_FEW = 20  # so few stop no run, whatever their share, if any row is good
 
 
 def max_rejected(name: str, connection: Connection) -> float:
@@ -27,8 +27,8 @@ def max_rejected(name: str, connection: Connection) -> float:
 
 
 def check_share(name: str, good: int, bad: int, examples: Sequence[Rejected], most: float) -> None:
-    """StopCycle if more than `most` of the rows of a file or part are bad."""
-    if bad < _FEW or bad <= most * (good + bad):
+    """StopCycle if more than `most` of the rows of a file or part are bad, and not just a few."""
+    if (good and bad < _FEW) or bad <= most * (good + bad):
         return
     said = "; ".join(f"line {one.line}: {one.reason}" for one in examples[:3])
     raise StopCycle(

@@ -134,6 +134,19 @@ def test_too_many_bad_rows_stop_the_run_and_the_earlier_version_stays(world):
     assert world.pull().rejected == 20
 
 
+@pytest.mark.parametrize("bad", [1, 19])
+def test_a_part_of_nothing_but_bad_rows_stops_the_run_however_few_they_are(world, bad):
+    world.put("a.jsonl", good(3))
+    world.pull()
+    before = world.rows()
+    world.put("a.jsonl", b"bad\n" * bad)
+    with pytest.raises(StopCycle, match=f"product: a.jsonl: {bad} of {bad} rows cannot be read"):
+        world.pull()
+    assert world.rows() == before
+    world.put("a.jsonl", good(1) + b"bad\n" * bad)
+    assert world.pull().rejected == bad
+
+
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("bad", [b"", b"bad\n"], ids=["fast", "careful"])
 def test_only_line_feeds_end_lines(world, ending, bad):
