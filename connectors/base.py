@@ -8,7 +8,7 @@ StopCycle (nothing after this is safe), FixConfig (only the user can help).
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -225,6 +225,30 @@ class ListsEvents(Protocol):
         seen. Others are there as far as they cost nothing more, to suggest the nearest of. Counts
         against the budget like any other request. Raises as `parts` and `fetch` do.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLeft:
+    """Requests of a connection in the `period` that ends now: those that it sent in all its runs,
+    and how many it may. None where nobody knows yet what the account has."""
+
+    used: int
+    allowed: int | None
+    left: int | None
+    """that may still be sent: the rest of what is allowed, and less where others used up theirs"""
+    period: timedelta
+    account_limit: int | None = None
+    account_used: int | None = None
+    """by everybody, as last heard; None where that was too long ago"""
+
+
+@runtime_checkable
+class Budgeted(Protocol):
+    """A Connector whose requests are counted."""
+
+    def budget(self) -> BudgetLeft | None:
+        """As far as it is known now; sends nothing. None where nothing bounds it."""
         ...
 
 
