@@ -21,6 +21,8 @@ from config.yaml_nodes import Path as YamlPath
 from config.yaml_reader import YamlFile
 
 HOME_VARIABLE = "GATEPOST_HOME"
+CONFIG_VARIABLE = "GATEPOST_CONFIG"
+"""A folder whose files are read in place of the project's own: what the daemon found right."""
 
 # What takes the place of a needed value that is missing or wrong, so that the rest can be checked.
 _JOURNEY_STAND_INS: MappingOf[YamlPath, Any] = {("journey",): "?", ("since",): "2025-01-01"}
@@ -82,7 +84,7 @@ def load_project(
     The problems are sorted by file and line. With problems there may still be a Project, if every
     file by itself is right: it is good for further checks, and for nothing else.
     """
-    files, problems = read_folder(folder)
+    files, problems = read_folder(Path(os.environ.get(CONFIG_VARIABLE) or folder))
     gatepost = read_model(files.gatepost, Gatepost, {}) if files.gatepost else None
     mapping = read_model(files.mapping, Mapping, _MAPPING_STAND_INS) if files.mapping else None
     journeys = [read_model(file, Journey, _JOURNEY_STAND_INS) for file in files.journeys]

@@ -1,17 +1,23 @@
-"""gatepost.yaml as it is written: connections, schedule, engine, guards."""
+"""gatepost.yaml as it is written: connections, schedule, server, alerts, engine, guards."""
 
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from config.cron import check_cron
-from config.kinds import AS_MAP, Text, Whole, described, fail, unmarked
+from config.kinds import AS_MAP, Text, Whole, Window, described, fail, unmarked
 from config.problem import quoted
 from config.shape import Shape
 from config.timezone import Timezone
 
 _CONNECTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}\Z")
+_SECONDS = re.compile(r"(\d{1,4})\s?([sm])\Z")
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,3})?)\s?%\Z")
+LONGEST_JITTER = 1800
+"""seconds"""
+NEVER = "never"
+OFF = "none"  # `off` would be a boolean to YAML
 _MEMORY = re.compile(r"[1-9]\d{0,5}(\.\d{1,3})?\s?(MB|GB|TB|MiB|GiB|TiB)\Z", re.IGNORECASE)
 
 
@@ -40,11 +46,69 @@ def _threads(value: Any) -> Any:
 def _cron(value: Any) -> Any:
     if not isinstance(value, str):
         raise fail(f"a schedule is expected here, not {described(value)}", 'such as "*/30 * * * *"')
+    if value == NEVER:
+        return NEVER
     if wrong := check_cron(value):
         raise fail(f"{quoted(value)} is no schedule: {wrong}", 'such as "*/30 * * * *"')
     return value
 
 
+def _seconds(value: Any) -> int:
+    if type(value) is int:  # ours: what a file says is a WrittenInt
+        return value
+    found = _SECONDS.match(value) if isinstance(value, str) else None
+    if not found:
+        raise fail(f"a short time is expected here, not {described(value)}", "such as 30s or 5m")
+    seconds = int(found[1]) * (60 if found[2] == "m" else 1)
+    if seconds > LONGEST_JITTER:
+        raise fail(f"{described(value)} is too long: {LONGEST_JITTER // 60}m is the most")
+    return seconds
+
+
+def _listen(value: Any) -> str:
+    if value == OFF:
+        return OFF
+    if not isinstance(value, str) or listen_address(value) is None:
+        raise fail(
+            f"an address and a port are expected here, not {described(value)}",
+            f"such as 127.0.0.1:8787, or {OFF}",
+        )
+    return value
+
+
+def listen_address(text: str) -> tuple[str, int] | None:
+    """Host and port of `127.0.0.1:8787` or `[::1]:8787`; None if it is neither."""
+    host, _, port = text.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not re.fullmatch(r"[0-9A-Za-z.:-]+", bare) or (":" in bare) != (bare != host):
+        return None
+    if not (port.isascii() and port.isdigit() and int(port) < 65536):
+        return None
+    return bare, int(port)
+
+
+def _share(value: Any) -> float:
+    if type(value) is float:  # ours: what a file says is a WrittenFloat
+        return value
+    found = _SHARE.match(value) if isinstance(value, str) else None
+    if not found or not 0 < float(found[1]) <= 100:
+        raise fail(f"a share is expected here, not {described(value)}", "such as 10%")
+    return float(found[1]) / 100
+
+
+Cron = Annotated[
+    str,
+    BeforeValidator(_cron),
+    WithJsonSchema({"type": "string", "examples": ["*/30 * * * *", "never"]}),
+]
+Seconds = Annotated[
+    int,
+    BeforeValidator(_seconds),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+\s?[sm]$"}),
+]
+Points = Annotated[
+    float, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": r"^[\d.]+\s?%$"})
+]
 ConnectionName = Annotated[str, BeforeValidator(_connection_name)]
 
 
@@ -86,12 +150,38 @@ class Connection(Shape):
 
 
 class Schedule(Shape):
-    """When `gatepost run` does a cycle."""
+    """When `gatepost run` does what."""
 
-    sync: Annotated[str, BeforeValidator(_cron)] = Field(
-        "*/30 * * * *", description="five cron fields: minute, hour, day, month, weekday"
+    sync: Cron = Field(
+        "*/30 * * * *", description="five cron fields: minute, hour, day, month, weekday; or never"
     )
+    full: Cron = Field("0 4 * * 0", description="a sync that reads every account anew")
+    retention: Cron = Field(NEVER, description="when events that are old enough are pruned")
+    backup: Cron = Field(NEVER, description="when a backup is made")
     timezone: Timezone = Field("UTC", description="whose clock the schedule speaks of (IANA name)")
+    jitter: Seconds = Field(
+        "30s", validate_default=True, description="each start is put off at random by up to this"
+    )
+
+
+class Server(Shape):
+    """Where `gatepost run` answers."""
+
+    listen: Annotated[str, BeforeValidator(_listen)] = Field(
+        "127.0.0.1:8787", description="address:port, or none; any but loopback demands a token"
+    )
+
+
+class Alerts(Shape):
+    """When somebody is told that the job itself needs a look."""
+
+    stale: Window = Field(3, description="a source without an event for longer is stale")
+    match_drop: Points = Field(
+        "10%",
+        validate_default=True,
+        description="the match rate fell if it is that far below the usual of the last ten pulls",
+    )
+    silent: Window = Field(1, description="no sync ended for so long, where `sync` is never")
 
 
 class Engine(Shape):
@@ -110,6 +200,8 @@ class Gatepost(Shape):
         description="name: the system behind it"
     )
     schedule: Schedule = Field(default_factory=Schedule, description="when to sync")
+    server: Server = Field(default_factory=Server, description="where the daemon answers")
+    alerts: Alerts = Field(default_factory=Alerts, description="when the daemon calls somebody")
     engine: Engine = Field(default_factory=Engine, description="threads and memory")
     guards: Annotated[dict[str, Any], BeforeValidator(unmarked), AS_MAP] = Field(
         default_factory=dict, description="limits that stop a run"

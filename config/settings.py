@@ -7,6 +7,7 @@ GATEPOST_SECRETS_DIR names (as container platforms mount them). What is empty co
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -50,26 +51,53 @@ class Secrets(BaseSettings):
         return frozenset(text for text in texts if text)
 
 
+class OwnSecrets(BaseSettings):
+    """What `gatepost run` itself keeps secret: GATEPOST_TOKEN and so on; None where not given."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    token: SecretStr | None = None
+    """what those must show who ask the daemon"""
+    webhook: SecretStr | None = None
+    """the address that alerts are sent to, as JSON"""
+    slack_webhook: SecretStr | None = None
+    """the same for Slack, in its words"""
+
+    def get(self, name: str) -> str | None:
+        """The text of a secret, None if it was not given."""
+        found = getattr(self, name)
+        return found.get_secret_value().strip() or None if isinstance(found, SecretStr) else None
+
+
 def secrets_of(connection: str) -> Secrets:
     """What the environment and the secrets folder hold for a connection.
 
     Raises FixConfig if the folder is named but cannot be read.
     """
+    found = _read(Secrets, variable(connection, ""), connection)
+    blank = {name: None for name in Secrets.model_fields if not (found.get(name) or "").strip()}
+    return found.model_copy(update=blank)
+
+
+def own_secrets() -> OwnSecrets:
+    """What they hold for the daemon; raises as `secrets_of`."""
+    return _read(OwnSecrets, PREFIX, "the daemon")
+
+
+_S = TypeVar("_S", bound=BaseSettings)
+
+
+def _read(kind: type[_S], prefix: str, whose: str) -> _S:
     folder = os.environ.get(FOLDER_VARIABLE) or None
     if folder is not None and not Path(folder).is_dir():
         raise FixConfig([Problem(FOLDER_VARIABLE, 0, 0, "", f"names no folder: {folder}")])
     try:
-        found = Secrets(
-            _env_prefix=variable(connection, ""),
-            _secrets_dir=folder,
-        )
+        return kind(_env_prefix=prefix, _secrets_dir=folder)
     except (OSError, UnicodeDecodeError, SettingsError) as error:
         # The library's words may quote the file; only its kind of trouble is told.
         cause = type(error.__cause__ or error).__name__
-        message = f"a secret of {connection} cannot be read ({cause})"
+        message = f"a secret of {whose} cannot be read ({cause})"
         raise FixConfig([Problem(folder or FOLDER_VARIABLE, 0, 0, "", message)]) from None
-    blank = {name: None for name in Secrets.model_fields if not (found.get(name) or "").strip()}
-    return found.model_copy(update=blank)
 
 
 def need(secrets: Secrets, connection: str, option: str) -> str:
