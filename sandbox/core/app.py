@@ -70,23 +70,22 @@ class Application:
         call.route = found.name if isinstance(found, Route) else "unknown"
         fired: list[Fault] = []
         call.take = self._taker(f"{vendor.name}.{call.route}", fired)
-        reply: Reply | None = None
         try:
             slow = call.take("slow")
             if slow is not None:
                 await asyncio.sleep(float(slow.get("seconds", 1)))
-            if call.take("reset"):
-                reset(scope)
-                return
-            reply = self._answer(vendor, call, found)
-            if call.take("reset_after"):
+            reply = None if call.take("reset") else self._answer(vendor, call, found)
+            broken = reply is None or call.take("reset_after") is not None
+            cut, drips = (None, None) if broken else (call.take("cut"), call.take("slow_body"))
+            # Noted before it leaves: whoever has the answer finds the request in the log.
+            self._note(number, call, reply, fired)
+            if broken or reply is None:
                 reset(scope)
                 return
             compress(call, reply)
-            await send_reply(scope, send, reply, call.take("cut"), call.take("slow_body"))
+            await send_reply(scope, send, reply, cut, drips)
         finally:
             vendor.finish(call)
-            self._note(number, call, reply, fired)
 
     def _taker(self, route: str, fired: list[Fault]) -> Callable[..., Fault | None]:
         def take(*kinds: str, **about: object) -> Fault | None:

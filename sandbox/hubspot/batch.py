@@ -36,6 +36,10 @@ class Batches:
     def _kind(self, call: Call) -> ObjectType:
         return self._portal.type_of(call.params["type"])
 
+    def _found(self, kind: ObjectType, key: str, id_property: str) -> Record | None:
+        resolves = self._settings().merged_id_resolves
+        return find(self._portal, kind, key, id_property, merged=resolves)
+
     def read(self, call: Call) -> Reply:
         kind = self._kind(call)
         body, inputs = inputs_of(call, _MOST)
@@ -48,7 +52,7 @@ class Batches:
         found: dict[str, Record] = {}
         missing = []
         for key in dict.fromkeys(str(one.get("id")) for one in inputs):
-            record = find(self._portal, kind, key, id_property)
+            record = self._found(kind, key, id_property)
             if record is None:
                 missing.append(key)
             else:
@@ -68,12 +72,13 @@ class Batches:
         _, inputs = inputs_of(call, _MOST)
         _no_doubles([str(one.get("id")) for one in inputs])
         values = [checked(self._portal, call, kind, one.get("properties")) for one in inputs]
-        if call.take("empty"):  # accepted, and nothing happened
-            return self._answer(call, [], [], 200)
+        silent = call.take("empty")
+        if silent is not None:  # accepted, and nothing happened
+            return self._answer(call, [], [], int(silent.get("status", 200)))
         missing: list[str] = []
         done: dict[str, tuple[Record, dict[str, str]]] = {}
         for one, news in zip(inputs, values, strict=True):
-            record = find(self._portal, kind, str(one.get("id")), str(one.get("idProperty") or ""))
+            record = self._found(kind, str(one.get("id")), str(one.get("idProperty") or ""))
             if record is None:
                 missing.append(str(one.get("id")))
             else:
@@ -101,7 +106,7 @@ class Batches:
             if str(one.get("id")) in ids and "objectWriteTraceId" in one
         ]
         context: JsonDict = {"ids": ids} if fault.get("name_ids", True) else {}
-        if traces:
+        if traces and fault.get("trace", True):
             context["objectWriteTraceId"] = traces
         return [{
             "status": "error", "category": str(fault.get("code", "VALIDATION_ERROR")),
@@ -119,7 +124,7 @@ class Batches:
             key, id_property = str(one.get("id")), str(one.get("idProperty") or "")
             if not id_property:
                 raise ApiError(400, "VALIDATION_ERROR", "idProperty is needed for an upsert")
-            record = find(self._portal, kind, key, id_property)
+            record = self._found(kind, key, id_property)
             new = record is None
             if record is None:
                 record = self._portal.add(kind, {**news, id_property: key}, self._portal.now())

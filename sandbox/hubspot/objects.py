@@ -75,7 +75,8 @@ class Objects:
         return shown
 
     def _record(self, call: Call, kind: ObjectType) -> Record:
-        found = find(self._portal, kind, call.params["id"], call.one("idProperty"))
+        resolves = self._settings().merged_id_resolves
+        found = find(self._portal, kind, call.params["id"], call.one("idProperty"), merged=resolves)
         archived = kind.records.get(call.params["id"])
         if found is None and archived is not None and call.one("archived").lower() == "true":
             found = archived
@@ -101,6 +102,19 @@ class Objects:
         call.notes["records"] = 1
         save(self._portal, kind, record, values)
         return Reply.of_json(record_shown(self._portal, kind, record, values))
+
+    def merge(self, call: Call) -> Reply:
+        """Answers with the winner."""
+        kind = self._portal.type_of(call.params["type"])
+        body = body_of(call)
+        ids = [str(body.get(name)) for name in ("primaryObjectId", "objectIdToMerge")]
+        winner, loser = (kind.records.get(one) for one in ids)
+        if winner is None or loser is None:
+            raise ApiError(404, "OBJECT_NOT_FOUND", f"no {kind.singular} to merge among {ids}")
+        if winner is loser:
+            raise ApiError(400, "VALIDATION_ERROR", "cannot merge a record into itself")
+        self._portal.merge(kind, winner, loser)
+        return Reply.of_json(record_shown(self._portal, kind, winner))
 
     def archive(self, call: Call) -> Reply:
         """Also answers 204 for what is not there."""

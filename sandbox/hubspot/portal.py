@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.core.http import JsonDict
 
 PORTAL_ID = 4711
+MERGED = "hs_merged_object_ids"
 
 
 @dataclass
@@ -32,6 +33,9 @@ class Settings:
     date_version_207: bool = False  # nobody has confirmed what 2026-09 does on the wire
     token_seconds: float = 1800
     revisions_kept: int = 20
+    merged_id_resolves: bool = True  # nobody has confirmed whether an old id leads to the winner
+    records_limit: int = 15_000_000
+    properties_limit: int = 1000
 
 
 @dataclass
@@ -61,6 +65,7 @@ class ObjectType:
     properties: dict[str, Property]
     groups: dict[str, str]
     records: dict[str, Record] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)  # id that is no more -> the one it became
     scope: str = ""
     next_id: int = 0
 
@@ -147,6 +152,29 @@ class Portal:
 
     def archive(self, record: Record) -> None:
         record.archived_at = self.now()
+
+    def merge(self, kind: ObjectType, winner: Record, loser: Record) -> None:
+        """One record of two: the winner's values, the loser's where it has none. The loser's id is
+        listed and found nowhere any more, but kept in `hs_merged_object_ids`."""
+        older = [i for i in str(loser.now.get(MERGED) or "").split(";") if i]
+        ids = [*filter(None, str(winner.now.get(MERGED) or "").split(";")), *older, loser.id]
+        filled = {
+            name: value
+            for name, value in loser.now.items()
+            if value not in (None, "") and winner.now.get(name) in (None, "")
+        }
+        self.change(kind, winner, {**filled, MERGED: ";".join(ids)}, "MERGE_COMPANIES")
+        del kind.records[loser.id]
+        kind.merged |= dict.fromkeys([*older, loser.id], winner.id)
+        for (one, _), linked in self.links.items():
+            if one == kind.name:
+                mine, theirs = linked.get(winner.id, []), linked.pop(loser.id, [])
+                linked[winner.id] = list(dict.fromkeys([*mine, *theirs]))
+        for (_, other), linked in self.links.items():
+            if other == kind.name:
+                for one_id, ids_there in linked.items():
+                    moved = [winner.id if i == loser.id else i for i in ids_there]
+                    linked[one_id] = list(dict.fromkeys(moved))
 
     def now(self) -> datetime:
         """The clock, to the millisecond as HubSpot shows it."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sandbox.core.http import Call, Handler, Reply, Route
 from sandbox.hubspot.batch import Batches
 from sandbox.hubspot.errors import ApiError
+from sandbox.hubspot.limits import Limits
 from sandbox.hubspot.objects import Objects
 from sandbox.hubspot.schema import Schema
 from sandbox.hubspot.search import Search
@@ -41,7 +42,7 @@ class Routes:
         for objects, properties, pipelines, owners, account in self._families():
             routes += self._object_routes(objects) + self._schema_routes(properties, pipelines)
             routes += self._other_routes(owners, account)
-        return routes + self._association_routes()
+        return routes + self._association_routes() + self._limit_routes()
 
     def _families(self) -> list[tuple[str, str, str, str, str]]:
         dated = "{date}"
@@ -64,6 +65,7 @@ class Routes:
             _route("batch_upsert", "POST", f"{many}/batch/upsert", batch.upsert),
             _route("batch_create", "POST", f"{many}/batch/create", batch.create),
             _route("batch_archive", "POST", f"{many}/batch/archive", batch.archive),
+            _route("merge", "POST", f"{many}/merge", objects.merge),
             _route("list", "GET", many, objects.listed, *_LIST),
             _route("create", "POST", many, objects.create),
             _route("get", "GET", one, objects.get, *_LIST),
@@ -107,6 +109,19 @@ class Routes:
             _route("owner", "GET", f"{owners}/{{id}}", around.owner, "idProperty", "archived"),
             _route("account", "GET", f"{account}/details", around.details),
             _route("usage", "GET", f"{account}/api-usage/daily/private-apps", around.usage),
+        ]
+
+    def _limit_routes(self) -> list[Route]:
+        limits = Limits(self._portal, self._settings)
+        return [
+            _route("limits", "GET", f"{base}/{path}", handler)
+            for base in ("/crm/v3/limits", "/crm/limits/{date}")
+            for path, handler in (
+                ("records", limits.records),
+                ("custom-properties", limits.custom_properties),
+                ("calculated-properties", limits.calculated_properties),
+                ("custom-object-types", limits.custom_object_types),
+            )
         ]
 
     def _association_routes(self) -> list[Route]:

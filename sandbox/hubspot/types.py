@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sandbox.hubspot.portal import ObjectType
+from sandbox.hubspot.portal import MERGED, ObjectType
 from sandbox.hubspot.properties import Property
 
 LIFECYCLE = (
@@ -59,6 +59,7 @@ def _system(modified: str) -> list[Property]:
         number("hs_object_id", read_only=True),
         instant("createdate", read_only=True),
         instant(modified, read_only=True),
+        Property(MERGED, "enumeration", "checkbox", read_only=True),
         Property("hubspot_owner_id", "enumeration", "select", label="Owner", external_options=True),
     ]
 

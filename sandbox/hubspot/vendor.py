@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
 _MOST_URL = 15_000
 _WRITES = frozenset(
-    {"create", "update", "archive", "batch_create", "batch_update", "batch_upsert", "batch_archive"}
+    {
+        "create",
+        "update",
+        "archive",
+        "merge",
+        "batch_create",
+        "batch_update",
+        "batch_upsert",
+        "batch_archive",
+    }
 )
 
 
@@ -163,7 +172,9 @@ class HubSpot:
                 )
             case 401:
                 return self._expired()
-            case 502 | 504 | 524:
+            case 409:
+                return error(409, "CONFLICT", str(fault.get("message", "conflict")))
+            case 413 | 502 | 504 | 520 | 521 | 522 | 523 | 524 | 525 | 526:
                 return Reply.of_text(
                     f"<html><h1>{status}</h1><p>cloudflare</p></html>", status, "text/html"
                 )
@@ -191,6 +202,9 @@ class HubSpot:
         record = found.records[record_id]
         if values.get("archived"):
             self.portal.archive(record)
+            return
+        if values.get("merged_into"):
+            self.portal.merge(found, found.records[str(values["merged_into"])], record)
             return
         news = {n: to_stored(found.properties[n], v) for n, v in values.items()}
         self.portal.change(found, record, news, "CRM_UI")

@@ -98,10 +98,13 @@ def _forward_only(kind: ObjectType, record: Record, values: dict[str, str]) -> d
     return {k: v for k, v in values.items() if k != "lifecyclestage"}
 
 
-def find(portal: Portal, kind: ObjectType, key: str, id_property: str) -> Record | None:
-    """By record id, or by a property that is unique. Archived records are not found."""
+def find(
+    portal: Portal, kind: ObjectType, key: str, id_property: str, *, merged: bool = True
+) -> Record | None:
+    """By record id, or by a property that is unique. Archived records are not found; with
+    `merged` an id that is no more leads to the record that it became."""
     if not id_property:
-        found = kind.records.get(key)
+        found = kind.records.get(kind.merged.get(key, key) if merged else key)
     else:
         prop = portal.properties(kind).get(id_property)
         if prop is None or not prop.unique:

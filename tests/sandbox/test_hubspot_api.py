@@ -316,3 +316,65 @@ def test_a_property_that_disappears_is_unknown_to_writes_and_missing_in_reads(wo
     assert detail(answer)[0]["error"] == "PROPERTY_DOESNT_EXIST"
     shown = hubspot("GET", f"{V3}/companies/{one}", query={"properties": "gp_stage"}).json()
     assert "gp_stage" not in shown["properties"]
+
+
+def record(hubspot, record_id, properties="name,hs_merged_object_ids"):
+    return hubspot("GET", f"{V3}/companies/{record_id}", query={"properties": properties})
+
+
+@pytest.mark.parametrize("base", [V3, DATED])
+def test_of_two_records_that_are_merged_one_is_left_and_knows_the_other(hubspot, base):
+    winner, loser, last = company_ids(hubspot, 3)
+    for gone in (loser, last):
+        asked = {"primaryObjectId": winner, "objectIdToMerge": gone}
+        assert hubspot("POST", f"{base}/companies/merge", asked).json()["id"] == winner
+    assert loser not in company_ids(hubspot, 100)
+    shown = record(hubspot, loser).json()
+    assert shown["id"] == winner
+    assert shown["properties"]["hs_merged_object_ids"] == f"{loser};{last}"
+
+
+def test_an_id_that_was_merged_away_may_be_not_found(hubspot, world):
+    winner, loser = company_ids(hubspot, 2)
+    world.sandbox.app.vendors["hubspot"].edit("companies", loser, {"merged_into": winner})
+    world.sandbox.app.vendors["hubspot"].settings.merged_id_resolves = False
+    assert record(hubspot, loser).status == 404
+    answer = update(hubspot, set_value(winner, gp_ttv_days="1"), set_value(loser, gp_ttv_days="2"))
+    assert answer.json()["errors"][0]["context"]["ids"] == [loser]
+
+
+def test_what_belonged_to_a_merged_record_belongs_to_the_one_it_became(hubspot, world):
+    portal = world.sandbox.app.vendors["hubspot"].portal
+    companies, tickets = portal.types["companies"], portal.types["tickets"]
+    loser = next(one for one in companies.records if portal.linked(companies, one, tickets))
+    winner = next(one for one in companies.records if one != loser)
+    both = {*portal.linked(companies, loser, tickets), *portal.linked(companies, winner, tickets)}
+    hubspot("POST", f"{V3}/companies/merge", {"primaryObjectId": winner, "objectIdToMerge": loser})
+    assert set(portal.linked(companies, winner, tickets)) == both
+    assert all(winner in portal.linked(tickets, one, companies) for one in both)
+
+
+def test_a_record_is_not_merged_into_itself_nor_into_none(hubspot):
+    [one] = company_ids(hubspot, 1)
+    path = f"{V3}/companies/merge"
+    assert hubspot("POST", path, {"primaryObjectId": one, "objectIdToMerge": one}).status == 400
+    assert hubspot("POST", path, {"primaryObjectId": one, "objectIdToMerge": "9"}).status == 404
+
+
+@pytest.mark.parametrize("base", ["/crm/v3/limits", "/crm/limits/2026-09"])
+def test_limits_say_how_much_of_an_account_is_used(hubspot, base):
+    records = hubspot("GET", f"{base}/records").json()
+    companies = next(r for r in records["hubspotDefinedObjectTypes"] if r["objectTypeId"] == "0-2")
+    assert companies["usage"] == len(company_ids(hubspot, 100))
+    assert companies["limit"] > companies["usage"]
+    assert records["customObjectTypes"]["byObjectType"][0]["pluralLabel"] == "Surveys"
+    properties = hubspot("GET", f"{base}/custom-properties").json()
+    assert properties["overallUsage"] == sum(o["usage"] for o in properties["byObjectType"]) > 0
+    assert hubspot("GET", f"{base}/calculated-properties").json()["overallUsage"] == 2
+    assert hubspot("GET", f"{base}/custom-object-types").json()["usage"] == 1
+
+
+def test_a_request_is_in_the_log_before_its_answer_is_out(hubspot, world):
+    for number in range(1, 30):
+        company_ids(hubspot, 1)
+        assert world.calls("hubspot")["list"] == number

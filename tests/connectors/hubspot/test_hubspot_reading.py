@@ -160,7 +160,7 @@ def test_a_rolling_limit_is_waited_out_before_it_is_hit(hub):
     hub.companies(1_000)
     assert len(names(hub)) == 1_000
     assert hub.waited == [10.0, 10.0]  # eleven calls, five in ten seconds
-    assert all(one["status"] == 200 for one in hub.settled().entries("hubspot"))
+    assert all(one["status"] == 200 for one in hub.log.entries("hubspot"))
 
 
 def test_a_run_takes_no_more_than_its_share_of_the_day(hub):
