@@ -4,6 +4,7 @@ GatepostError
 ├── FixConfig      only the user can help: the files say something that cannot be done
 ├── UsageError     the command line asks for something that does not exist
 ├── StopCycle      nothing after this is safe: a login, the lake, the state
+│   └── Busy       another run is at work in the same home
 ├── PartlyDone     the cycle ended, but some records or sources failed
 ├── BrakePulled    a guard stopped the run before its first write
 ├── RetryLater     the same request may work in a while
@@ -47,6 +48,12 @@ class UsageError(GatepostError):
 
 class StopCycle(GatepostError):
     """Going on would be unsafe; what was done so far is kept and consistent."""
+
+
+class Busy(StopCycle):
+    """Another run is at work. Nothing was begun, and later it will work."""
+
+    exit_code = 5
 
 
 class PartlyDone(GatepostError):

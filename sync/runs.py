@@ -9,12 +9,15 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from config.errors import StopCycle
+from config.errors import Busy, StopCycle
 from sync.state import State, instant_text
 
 LOCK_NAME = "run.lock"
+RUN_VARIABLE = "GATEPOST_RUN"
+"""The id of the run that the daemon has noted already, for the process that it starts for it."""
 
 RunState = Literal["done", "partly", "failed", "stopped"]
+AnyEnd = RunState | Literal["interrupted"]
 Clock = Callable[[], datetime]
 """Gives the present instant, aware."""
 
@@ -23,7 +26,7 @@ Clock = Callable[[], datetime]
 def run_lock(home: Path) -> Iterator[None]:
     """Be the only run of this home, across processes, until the block ends or the process dies.
 
-    StopCycle at once if another run is at work; its process id is in the message.
+    Busy at once if another run is at work; its process id is in the message.
     """
     path = home / LOCK_NAME
     try:
@@ -38,13 +41,36 @@ def run_lock(home: Path) -> Iterator[None]:
         os.close(descriptor)  # which gives the lock back; the file stays, or two could hold two
 
 
+def at_work(home: Path) -> str | None:
+    """Who holds the run lock now: the process id, "?" where it is not readable; None for nobody.
+    Changes nothing, and may be out of date when it returns."""
+    try:
+        descriptor = os.open(home / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _holder(descriptor) or "?"
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _holder(descriptor: int) -> str:
+    text = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+    return text if text.isdigit() else ""
+
+
 def _take(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
-        who = f" (process {holder})" if holder.isdigit() else ""
-        raise StopCycle(
+        holder = _holder(descriptor)
+        who = f" (process {holder})" if holder else ""
+        raise Busy(
             f"another run of Gatepost{who} is at work in {path.parent}", "wait until it has ended"
         ) from error
     except OSError as error:
@@ -67,24 +93,64 @@ def begin_run(
     override_reason: str | None = None,
 ) -> int:
     """Note that a run begins; its id. The caller holds the run lock: whatever is still noted as
-    running died without a word, and is `interrupted` from now on."""
+    running died without a word, and is `interrupted` from now on.
+
+    Where the daemon has noted this run already (GATEPOST_RUN), that row is taken over: it keeps
+    what the daemon calls it, and who asked for it.
+    """
+    given = os.environ.get(RUN_VARIABLE, "")
+    noted = int(given) if given.isdigit() else 0
     day = as_of.isoformat() if as_of else None
+    values = (day, instant_text(now()), config_hash, read_hash, override_reason)
     with state.transaction() as connection:
-        connection.execute("UPDATE runs SET state = 'interrupted' WHERE state = 'running'")
+        connection.execute(
+            "UPDATE runs SET state = 'interrupted' WHERE state = 'running' AND id <> ?", (noted,)
+        )
+        taken = connection.execute(
+            "UPDATE runs SET state = 'running', as_of = ?, started_at = ?, config_hash = ?,"
+            " read_hash = ?, override_reason = ? WHERE id = ? AND finished_at IS NULL",
+            (*values, noted),
+        )
+        if taken.rowcount:
+            return noted
         cursor = connection.execute(
-            "INSERT INTO runs (command, as_of, started_at, config_hash, read_hash, started_by,"
-            " override_reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                command,
-                day,
-                instant_text(now()),
-                config_hash,
-                read_hash,
-                started_by,
-                override_reason,
-            ),
+            "INSERT INTO runs (as_of, started_at, config_hash, read_hash, override_reason,"
+            " command, started_by) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*values, command, started_by),
         )
     return int(cursor.lastrowid or 0)
+
+
+def announce_run(state: State, now: Clock, command: str, started_by: str) -> int:
+    """Note a run that another process is about to carry out (see `begin_run`); its id."""
+    with state.transaction() as connection:
+        cursor = connection.execute(
+            "INSERT INTO runs (command, started_at, started_by) VALUES (?, ?, ?)",
+            (command, instant_text(now()), started_by),
+        )
+    return int(cursor.lastrowid or 0)
+
+
+def close_run(
+    state: State,
+    now: Clock,
+    run_id: int,
+    ended: AnyEnd,
+    error: str | None,
+    about: Mapping[str, Any],
+) -> None:
+    """What whoever announced a run knows once its process is gone: how it ended, where it could
+    not say so itself. `about` is added to its summary in any case. Safe to repeat."""
+    with state.transaction() as connection:
+        connection.execute(
+            "UPDATE runs SET state = ?, finished_at = ?, error = ?"
+            " WHERE id = ? AND finished_at IS NULL",
+            (ended, instant_text(now()), error, run_id),
+        )
+        connection.execute(
+            "UPDATE runs SET summary = json_patch(summary, ?) WHERE id = ?",
+            (json.dumps(dict(about), ensure_ascii=False), run_id),
+        )
 
 
 def finish_run(
