@@ -6,7 +6,6 @@ a session, cannot read a refusal that is not JSON, and speaks https only. Its bu
 renew and abort a job when a poll is lost, so bulk.py does without them.
 """
 
-import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -17,48 +16,12 @@ from simple_salesforce import Salesforce
 
 from config.errors import RetryLater, StopCycle
 from connectors import http
-from connectors.salesforce.answers import LimitReached, Unsettled, error_of, has_ended
+from connectors.budget import Budget
+from connectors.salesforce.answers import Unsettled, error_of, has_ended
 from connectors.salesforce.auth import Login, NoLogin
 from connectors.salesforce.options import Options
 
 T = TypeVar("T")
-
-FLOOR = 0.05
-"""Share of the day's requests that is never touched: people and other programs need it."""
-
-
-class Budget:
-    """How many requests were sent, and how many may be. Figures come with every answer."""
-
-    def __init__(self, share: float, most: int | None) -> None:
-        self._share = share
-        self._most = most
-        self.sent = 0
-        self.used: int | None = None
-        self.total: int | None = None
-
-    @property
-    def used_up(self) -> bool:
-        """Whether the org has nothing left today."""
-        return self.total is not None and self.used is not None and self.used >= self.total
-
-    def left(self) -> int | None:
-        """Requests that may still be sent; None if nobody knows yet."""
-        bounds = [] if self._most is None else [self._most - self.sent]
-        if self.total is not None and self.used is not None:
-            bounds.append(int(self.total * self._share) - self.sent)
-            bounds.append(int(self.total * (1 - FLOOR)) - self.used)
-        return max(0, min(bounds)) if bounds else None
-
-    def take(self, name: str) -> None:
-        """Count a request. LimitReached if it is one too many."""
-        if self.left() == 0:
-            org = f"; the org used {self.used:,} of {self.total:,} today" if self.total else ""
-            raise LimitReached(
-                f"{name}: no more requests are spent on this run, which sent {self.sent:,}{org}",
-                "the next run goes on from here; api_budget and max_requests set the bound",
-            )
-        self.sent += 1
 
 
 class NoJson(http.Lost):
@@ -74,6 +37,7 @@ class Client(Salesforce):
         options: Options,
         login: Login,
         session: requests.Session,
+        budget: Budget,
         *,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
@@ -91,8 +55,8 @@ class Client(Salesforce):
         self.clock = clock
         self.sleep = sleep
         self.attempts = options.retries + 1
-        self.budget = Budget(options.api_budget, options.max_requests)
-        self._counting = threading.Lock()
+        self.budget = budget
+        self._used_up = False
 
     def _call_salesforce(
         self,
@@ -119,7 +83,8 @@ class Client(Salesforce):
 
         `url`: whole, or a path after /services/data/vNN.0/. `repeat`: whether it may be sent again
         though nobody knows if it was carried out; unsaid: a GET may. Raises Lost or Unsettled where
-        it may not, RetryLater when patience is at its end, Refused, LimitReached.
+        it may not, RetryLater when patience is at its end, Refused, PartlyDone where the budget is
+        used up.
         """
         path = urlsplit(url).path if "://" in url or url.startswith("/") else ""
         query = urlsplit(url).query
@@ -174,15 +139,14 @@ class Client(Salesforce):
                 what,
                 clock=self.clock,
                 hide=self.login.hide,
-                used_up=self.budget.used_up,
+                used_up=self._used_up,
             )
         return response
 
     def _send(
         self, method: str, target: str, host: str, token: str, options: Mapping[str, Any]
     ) -> requests.Response:
-        with self._counting:
-            self.budget.take(self.connection)
+        self.budget.take()
         named = {"Content-Type": "application/json", **(options.get("headers") or {})}
         rest = {key: value for key, value in options.items() if key != "headers"}
         response = http.send(
@@ -193,7 +157,13 @@ class Client(Salesforce):
             hide=self.login.hide,
             **rest,
         )
-        usage = self.parse_api_usage(response.headers.get("Sforce-Limit-Info", ""))
-        if (figures := usage.get("api-usage")) is not None:
-            self.budget.used, self.budget.total = figures.used, figures.total
+        self._hear(response.headers.get("Sforce-Limit-Info", ""))
         return response
+
+    def _hear(self, said: str) -> None:
+        """What the answer says of the org's requests of the day, and of those of this app."""
+        usage = self.parse_api_usage(said)
+        if (org := usage.get("api-usage")) is not None:
+            self.budget.heard(org.total, org.used)
+        figures = [usage.get("per-app-api-usage"), org]
+        self._used_up = any(one is not None and one.used >= one.total for one in figures)

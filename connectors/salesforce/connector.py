@@ -10,7 +10,9 @@ from config.errors import StopCycle
 from config.project_file import Connection
 from config.settings import secrets_of
 from connectors import http
-from connectors.base import AccountSource, EventSource, FieldSink
+from connectors.base import AccountSource, BudgetLeft, EventSource, FieldSink
+from connectors.budget import Budget, kept_in
+from connectors.budget_rules import Terms
 from connectors.salesforce.accounts import SalesforceAccounts
 from connectors.salesforce.auth import Login
 from connectors.salesforce.client import Client
@@ -37,6 +39,7 @@ class SalesforceConnector:
     ) -> None:
         self.name = name
         self.options = options_of(name, connection)
+        self._folder = folder
         self._clock = clock
         self._sleep = sleep
         self._sizes: dict[str, int] = {}
@@ -64,6 +67,22 @@ class SalesforceConnector:
         """What people should hear about the login, as far as it is known by now."""
         return self.client.login.warnings
 
+    def budget(self) -> BudgetLeft:
+        """Requests of the day, as far as it is known; sends nothing."""
+        return self._budget.left()
+
+    @cached_property
+    def _budget(self) -> Budget:
+        return Budget(
+            self.name,
+            Terms(self.options.api_budget),
+            kept_in(self._folder, self.name),
+            clock=self._clock,
+            sleep=self._sleep,
+            most=self.options.max_requests,
+            whose="the org",
+        )
+
     @cached_property
     def client(self) -> Client:
         """The one client of this connection: one session, one budget."""
@@ -72,7 +91,9 @@ class SalesforceConnector:
         login = Login(
             self.name, self.options, secrets_of(self.name), session, clock=clock, sleep=sleep
         )
-        return Client(self.name, self.options, login, session, clock=clock, sleep=sleep)
+        return Client(
+            self.name, self.options, login, session, self._budget, clock=clock, sleep=sleep
+        )
 
     @cached_property
     def objects(self) -> Objects:

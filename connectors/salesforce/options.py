@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from config.errors import FixConfig
 from config.problem import Problem, quoted
 from config.project_file import Connection
+from connectors.budget_rules import share_of
 
 API_VERSION = "62.0"
 _FIRST_VERSION, _LAST_VERSION = 53, 99  # failed rows of bulk jobs name their record since 53.0
@@ -67,7 +68,7 @@ def options_of(name: str, connection: Connection) -> Options:
         batch_size=int(number("batch_size", _MOST_RECORDS, 1, _MOST_RECORDS)),
         bulk_from=int(number("bulk_from", 2000, 1, 10**9)),
         bulk_read_from=int(number("bulk_read_from", 20_000, 1, 10**9)),
-        api_budget=float(number("api_budget", 0.25, 0, 1)),
+        api_budget=_share(name, given.get("api_budget", 0.25)),
         max_requests=number("max_requests", None, 1, 10**9),
     )
 
@@ -83,6 +84,13 @@ def address(text: str, wrong: Callable[[str], Exception]) -> str:
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise wrong(f"{quoted(text)} would carry secrets in the open: https is needed")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _share(name: str, given: object) -> float:
+    try:
+        return share_of(given)
+    except ValueError as error:
+        raise _wrong(name, "api_budget", str(error)) from None
 
 
 def _version(name: str, given: object) -> str:

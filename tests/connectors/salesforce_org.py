@@ -1,5 +1,6 @@
 """An org in the sandbox and a connector to it, with time that passes only when somebody sleeps."""
 
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ class Org:
     started: Running
     known: dict[str, str]
     monkeypatch: Any
+    folder: Path
     sleeps: list[float] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -28,7 +30,7 @@ class Org:
         return SalesforceConnector(
             name,
             Connection(type="salesforce", url=self.known["url"], options=given),
-            Path(),
+            self.folder,
             # A signed login is looked at by the real clock.
             clock=_now if given["auth"] == "jwt" else self.now,
             sleep=self.sleep,
@@ -85,9 +87,10 @@ class Org:
 
 @contextmanager
 def org_of(monkeypatch, accounts=6, days=60):
-    with running(accounts=accounts, days=days) as started:
+    with running(accounts=accounts, days=days) as started, tempfile.TemporaryDirectory() as folder:
+        monkeypatch.delenv("GATEPOST_HOME", raising=False)
         monkeypatch.delenv("GATEPOST_SECRETS_DIR", raising=False)
-        org = Org(started, started.ready["salesforce"], monkeypatch)
+        org = Org(started, started.ready["salesforce"], monkeypatch, Path(folder))
         org.secret("client_secret", org.known["client_secret"])
         yield org
 

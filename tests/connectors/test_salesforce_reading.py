@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from config.errors import RetryLater, StopCycle
-from connectors.salesforce.answers import LimitReached
+from config.errors import PartlyDone, RetryLater, StopCycle
+from connectors.base import Budgeted
 from connectors.salesforce.soql import Query, Where
 from sandbox.salesforce.schema import text
 from tests.connectors.salesforce_org import org_of
@@ -199,7 +199,7 @@ def test_an_object_with_formulas_has_no_cheap_fingerprint_and_others_do(org):
 
 def test_the_org_s_limit_of_the_day_ends_the_run_with_a_sentence(org):
     org.settings.daily_requests = 1
-    with pytest.raises(LimitReached, match=r"TotalRequests|no more requests are spent") as reached:
+    with pytest.raises(PartlyDone, match=r"TotalRequests|are used|for others") as reached:
         read(org.connector())
     assert reached.value.exit_code == 3
 
@@ -215,9 +215,40 @@ def test_too_many_requests_at_once_are_waited_for(org):
 @pytest.mark.parametrize("options", [{"max_requests": 3}, {"api_budget": 0.00004}])
 def test_a_run_spends_no_more_than_its_share(org, options):
     org.settings.page_size = 1
-    with pytest.raises(LimitReached, match="no more requests are spent"):
+    with pytest.raises(PartlyDone, match=r"has made its 3 requests|the 4 requests in 24 hours"):
         read(org.connector(**options))
     assert sum(org.calls().values()) <= 4
+
+
+def test_runs_of_one_day_share_the_budget_and_the_next_day_has_its_own(org):
+    """What the first run spent the second cannot; a refused run asks the org for nothing."""
+    org.settings.daily_requests = 40
+    first = org.connector(api_budget="25%")
+    assert isinstance(first, Budgeted)
+    assert ids(read(first)) == org.ids()
+    left = first.budget()
+    assert (left.allowed, left.account_limit) == (10, 40)
+    assert left.used == left.account_used == sum(org.calls().values())
+    second = org.connector(api_budget="25%")
+    with pytest.raises(PartlyDone, match=r"the 10 requests in 24 hours .* 25% of 40, are used"):
+        [read(second) for _ in range(10)]
+    org.forget_calls()
+    with pytest.raises(PartlyDone):
+        read(org.connector(api_budget="25%"))
+    assert org.calls() == {}
+    org.sleep(86_400 + 3600)
+    assert ids(read(org.connector(api_budget="25%"))) == org.ids()
+
+
+def test_what_other_programs_leave_over_is_left_to_them(org):
+    """A tenth of the org's requests is never touched, whoever used the rest."""
+    org.settings.daily_requests = 100
+    other = org.connector("other", api_budget=0.9)
+    org.secret("client_secret", org.known["client_secret"], "other")
+    with pytest.raises(PartlyDone):
+        [read(other) for _ in range(100)]
+    with pytest.raises(PartlyDone, match="requests in 24 hours left, which are for others"):
+        [read(org.connector()) for _ in range(2)]  # the first answer tells
 
 
 # -- child records as events

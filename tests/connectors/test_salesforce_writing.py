@@ -4,9 +4,8 @@ from datetime import date
 
 import pytest
 
-from config.errors import RetryLater, StopCycle
+from config.errors import PartlyDone, RetryLater, StopCycle
 from connectors.base import ReadsSome, RecordWrite, Value
-from connectors.salesforce.answers import LimitReached
 from connectors.salesforce.outcomes import error_in_cell
 from connectors.salesforce.values import long_id
 from tests.connectors.salesforce_org import org_of, stages
@@ -321,12 +320,12 @@ def test_a_budget_that_ends_between_calls_leaves_the_rest_for_the_next_run(org):
     results = write(org, stages(org, "Value"), batch_size=2, max_requests=3)
     assert outcomes(results) == ["written"] * 4 + ["unknown"] * 2
     assert {one.code for one in results[4:]} == {"NOT_SENT"}
-    assert "no more requests are spent" in results[5].reason
+    assert "this run has made its 3 requests" in results[5].reason
 
 
 def test_a_budget_that_is_spent_already_is_raised(org):
     connector = org.connector(max_requests=1)
-    with pytest.raises(LimitReached):
+    with pytest.raises(PartlyDone):
         connector.sink().write("Account", "Id", stages(org, "Value"))
 
 
