@@ -39,6 +39,9 @@ class Settings:
     bulk_seconds: float = 0.0
     late_visibility_seconds: float = 0.0
     bulk_query_jobs: int = 10_000
+    may_customize: bool = True  # the API user's right Customize Application
+    may_grant: bool = True  # its rights to make, fill and assign permission sets
+    propagation_seconds: float = 0.0  # until a new field can be granted
 
 
 class Org:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Call, JsonDict, Reply
@@ -12,7 +13,9 @@ from sandbox.salesforce.soql import parse
 from sandbox.salesforce.soql_run import run
 
 if TYPE_CHECKING:
-    from sandbox.salesforce.org import Org
+    from collections.abc import Callable
+
+    from sandbox.salesforce.org import Org, Settings
 
 _TYPES = {
     "Text": "string", "LongTextArea": "textarea", "TextArea": "textarea", "Number": "double",
@@ -27,17 +30,46 @@ _NEEDED = {
     "MultiselectPicklist": ("valueSet", "visibleLines"),
 }  # fmt: skip
 _MOST_HISTORY = 20
+_NAMES = {kind: name for name, kind in reversed(_TYPES.items())}
 
 
 class Tooling:
     """CustomField by POST, PATCH and GET, and queries over CustomField and FieldDefinition."""
 
-    def __init__(self, org: Org) -> None:
+    def __init__(self, org: Org, settings: Callable[[], Settings]) -> None:
         self._org = org
+        self._settings = settings
         self._ids: dict[str, tuple[str, str]] = {}  # id -> object, field
         self._metadata: dict[str, JsonDict] = {}
+        self._born: dict[tuple[str, str], float] = {}  # elapsed() of those that were made here
+        for obj in org.objects.values():
+            for field in obj.fields.values():
+                if field.custom and field.type in _NAMES:
+                    self._register(obj.name, field.name, _metadata_of(field))
+
+    def _register(self, obj_name: str, name: str, metadata: JsonDict) -> str:
+        field_id = make_id("00N", len(self._ids) + 1)
+        self._ids[field_id] = (obj_name, name)
+        self._metadata[field_id] = metadata
+        return field_id
+
+    def is_new(self, obj_name: str, name: str) -> bool:
+        """Whether a field was made so short ago that other parts of the org do not know it yet."""
+        born = self._born.get((obj_name, name))
+        wait = self._settings().propagation_seconds
+        return born is not None and self._org.clock.elapsed() - born < wait
+
+    def _need_rights(self) -> None:
+        if not self._settings().may_customize:
+            raise ApiError(
+                "INSUFFICIENT_ACCESS",
+                "You do not have the level of access necessary to perform the operation you "
+                "requested.",
+                403,
+            )
 
     def create(self, call: Call) -> Reply:
+        self._need_rights()
         body = call.json()
         obj_name, _, name = str(body.get("FullName", "")).partition(".")
         obj = self._org.sobject(obj_name)
@@ -49,9 +81,8 @@ class Tooling:
             return _dev_name(name)
         made = self._field(obj, name, body.get("Metadata") or {})
         obj.fields[name] = made
-        field_id = make_id("00N", len(self._ids) + 1)
-        self._ids[field_id] = (obj.name, name)
-        self._metadata[field_id] = body["Metadata"]
+        field_id = self._register(obj.name, name, body["Metadata"])
+        self._born[obj.name, name] = self._org.clock.elapsed()
         for row in obj.rows.values():
             row.now.setdefault(name, made.default)
         return Reply.of_json(
@@ -87,6 +118,7 @@ class Tooling:
         )  # fmt: skip
 
     def get(self, call: Call) -> Reply:
+        self._need_rights()
         obj, name = self._known(call)
         metadata = self._metadata[call.params["id"]]
         return Reply.of_json({
@@ -97,11 +129,13 @@ class Tooling:
 
     def update(self, call: Call) -> Reply:
         """Replaces the metadata; the type may not be another."""
+        self._need_rights()
         obj, name = self._known(call)
         made = self._field(obj, name, call.json().get("Metadata") or {})
         if made.type != obj.fields[name].type:
             raise ApiError("FIELD_INTEGRITY_EXCEPTION", "Cannot change field type")
-        obj.fields[name] = made
+        held = obj.fields[name]
+        obj.fields[name] = replace(made, granted=held.granted, filterable=held.filterable)
         self._metadata[call.params["id"]] = call.json()["Metadata"]
         return Reply(204)
 
@@ -112,6 +146,7 @@ class Tooling:
         return self._org.objects[found[0]], found[1]
 
     def query(self, call: Call) -> Reply:
+        self._need_rights()
         query = parse(call.one("q"))
         tables = {"customfield": self._custom_fields, "fielddefinition": self._definitions}
         if query.entity.lower() not in tables:
@@ -161,6 +196,31 @@ def _table(name: str, columns: tuple[str, ...], rows: dict[str, dict[str, Any]])
     for key, values in rows.items():
         table.rows[key] = Versions([(start, {"Id": key, "IsDeleted": False, **values})])
     return table
+
+
+def _metadata_of(field: Field) -> JsonDict:
+    """What Tooling would show of a field that an administrator made by hand."""
+    found: JsonDict = {"label": field.shown_label, "type": _NAMES[field.type], "required": False,
+                       "trackHistory": field.tracked}  # fmt: skip
+    match field.type:
+        case "string":
+            found |= {"length": field.length, "unique": field.unique,
+                      "externalId": field.external_id}  # fmt: skip
+        case "textarea":
+            found |= {"length": field.length, "visibleLines": 3}
+        case "double" | "currency" | "percent":
+            found |= {"precision": field.precision, "scale": field.scale}
+        case "boolean":
+            found["defaultValue"] = False
+        case "picklist" | "multipicklist":
+            values = [{"fullName": v, "label": v, "default": False} for v in field.values]
+            found["valueSet"] = {
+                "restricted": field.restricted,
+                "valueSetDefinition": {"sorted": False, "value": values},
+            }
+            if field.type == "multipicklist":
+                found["visibleLines"] = 4
+    return found
 
 
 def _dev_name(name: str) -> Reply:

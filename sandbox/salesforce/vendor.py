@@ -16,6 +16,7 @@ from sandbox.salesforce.describe import Describe
 from sandbox.salesforce.errors import ApiError, error
 from sandbox.salesforce.history import keep_history
 from sandbox.salesforce.org import PERSON, USERNAME, Org, Settings
+from sandbox.salesforce.permissions import OBJECTS, Permissions
 from sandbox.salesforce.query import Queries
 from sandbox.salesforce.rows import Rows
 from sandbox.salesforce.tooling import Tooling
@@ -55,7 +56,7 @@ class Salesforce:
 
     def _routes(self) -> list[Route]:
         return [
-            *self._outer_routes(), *self._row_routes(), *self._job_routes(), *self._tooling_routes()
+            *self._outer_routes(), *self._tooling_routes(), *self._row_routes(), *self._job_routes()
         ]  # fmt: skip
 
     def _outer_routes(self) -> list[Route]:
@@ -130,14 +131,19 @@ class Salesforce:
         ]  # fmt: skip
 
     def _tooling_routes(self) -> list[Route]:
-        tooling = Tooling(self.org)
+        tooling = Tooling(self.org, lambda: self.settings)
+        granting = Permissions(self.org, Rows(self.org), tooling, lambda: self.settings)
         fields = f"{_DATA}/tooling/sobjects/CustomField"
         return [
+            *(_route("permission_create", "POST", f"{_DATA}/sobjects/{name}", granting.create)
+              for name in OBJECTS),
+            _route("permission_update", "PATCH", f"{_DATA}/sobjects/FieldPermissions/{{id}}",
+                   granting.update),
             _route("tooling_create", "POST", fields, tooling.create),
             _route("tooling_get", "GET", f"{fields}/{{id}}", tooling.get),
             _route("tooling_update", "PATCH", f"{fields}/{{id}}", tooling.update),
             _route("tooling_query", "GET", f"{_DATA}/tooling/query", tooling.query, "q"),
-        ]
+        ]  # fmt: skip
 
     # -- the pipeline
 
