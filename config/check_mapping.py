@@ -3,6 +3,7 @@
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 
+from config.account_key import ID, repeated, where
 from config.connection_types import CONNECTION_TYPES
 from config.journey import Journey
 from config.mapping_file import EventsEntry, Mapping, WriteEntry
@@ -103,14 +104,22 @@ def _entry(
             )
     if entry.event == "any":
         yield Finding((*path, "event"), "the name 'any' is built in")
-    equals = entry.account.equals
-    if equals != "id" and equals not in fields:
-        yield Finding(
-            (*path, "account", "equals"),
-            f"{quoted(equals)} is neither id nor a name under `fields`",
-            nearest(equals, (*fields, "id")),
-        )
+    yield from _ways(entry, fields, path)
     yield from _kept_names(entry, (*path, "keep"))
+
+
+def _ways(entry: EventsEntry, fields: frozenset[str], path: Path) -> Findings:
+    for index, way in enumerate(entry.ways):
+        equals, place = way.equals, (*path, *where(index, entry.ways))
+        if equals is not None and equals != ID and equals not in fields:
+            yield Finding(
+                (*place, "equals"),
+                f"{quoted(equals)} is neither id nor a name under `fields`",
+                nearest(equals, (*fields, ID)),
+            )
+    again = repeated(entry.ways)
+    if again is not None:
+        yield Finding((*path, "account", again), "is tried already: a way is named once")
 
 
 def _kept_names(entry: EventsEntry, path: Path) -> Findings:

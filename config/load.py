@@ -12,6 +12,7 @@ from config.check_mapping import Around, check_mapping
 from config.check_project import check_project
 from config.folder import ProjectFiles, read_folder
 from config.journey import Journey
+from config.key_maps import check_key_maps
 from config.known import Known, kept_names, keys_of, texts_of
 from config.mapping_file import Mapping
 from config.problem import Problem, quoted
@@ -89,6 +90,8 @@ def load_project(
     mapping = read_model(files.mapping, Mapping, _MAPPING_STAND_INS) if files.mapping else None
     journeys = [read_model(file, Journey, _JOURNEY_STAND_INS) for file in files.journeys]
     _check(gatepost, mapping, journeys)
+    if mapping and mapping.sound:
+        mapping.place(check_key_maps(mapping.sound, folder))
     if expressions is not None and mapping and mapping.sound:
         _check_expressions(expressions, mapping, mapping.sound, journeys)
     for reading in (gatepost, mapping, *journeys):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
+from config.account_key import AccountKey, Ways
 from config.kinds import (
     AS_LIST,
     AS_MAP,
@@ -68,22 +69,6 @@ class KeepSpec(Shape):
         return data if isinstance(data, dict | list | tuple | None) else {"field": data}
 
 
-class AccountKey(Shape):
-    """How an event finds its account: its `property` equals the account's id or a field."""
-
-    property: Text = Field(description="the event's property; `field` means the same")
-    equals: Text = Field(description="id, or a name from `fields`")
-
-    @classmethod
-    def long_form(cls, data: Any) -> Any:
-        """A child record has fields rather than properties: both words are understood."""
-        if not isinstance(data, dict) or "field" not in data:
-            return data
-        if data.get("property") is not None:
-            raise fail("names both a property and a field: one is enough")
-        return {("property" if key == "field" else key): value for key, value in data.items()}
-
-
 def _keep(value: Any) -> Any:
     if isinstance(value, list | tuple):
         for one in value:
@@ -103,13 +88,18 @@ class EventsEntry(Shape):
     object: ObjectName | None = Field(None, description="a child object; none for product events")
     event: Text | None = Field(None, description="what its records are called as events")
     at: Text | None = Field(None, description="the field with the time of the event")
-    account: AccountKey = Field(description="how an event finds its account")
+    ways: Ways = Field(validation_alias="account", description="how an event finds its account")
     user: Text | None = Field(None, description="the property that tells users apart")
     id: Text | None = Field(None, description="the property that tells events apart")
     keep: Annotated[
         dict[Identifier, KeepSpec],
         BeforeValidator(_keep),
     ] = Field(default_factory=dict, description="properties that are kept; all others are dropped")
+
+    @property
+    def account(self) -> AccountKey:
+        """The first way in which an event finds its account; for most entries the only one."""
+        return self.ways[0]
 
     @property
     def name(self) -> str:

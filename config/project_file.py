@@ -43,6 +43,12 @@ def _threads(value: Any) -> Any:
     return value
 
 
+def _keep(value: Any) -> Any:
+    if isinstance(value, int) and not 1 <= value <= 1000:
+        raise fail(f"{described(value)} lies outside 1 to 1000")
+    return value
+
+
 def _cron(value: Any) -> Any:
     if not isinstance(value, str):
         raise fail(f"a schedule is expected here, not {described(value)}", 'such as "*/30 * * * *"')
@@ -184,6 +190,27 @@ class Alerts(Shape):
     silent: Window = Field(1, description="no sync ended for so long, where `sync` is never")
 
 
+class Retention(Shape):
+    """How long what only grows is kept. A key that is not given: for ever."""
+
+    events: Window | None = Field(
+        None, description="older days of the lake keep only what the journeys look at"
+    )
+    runs: Window | None = Field(None, description="runs are forgotten after so long")
+    writes: Window | None = Field(
+        None, description="settled writes are forgotten after so long, but each field's last one"
+    )
+
+
+class Backup(Shape):
+    """Where `gatepost backup` puts its copies when it is told no place."""
+
+    folder: Text = Field("backups", description="a folder, relative to the project's")
+    keep: Annotated[Whole, BeforeValidator(_keep)] = Field(
+        7, description="how many are kept; the oldest goes first"
+    )
+
+
 class Engine(Shape):
     """What the computation may use."""
 
@@ -202,6 +229,8 @@ class Gatepost(Shape):
     schedule: Schedule = Field(default_factory=Schedule, description="when to sync")
     server: Server = Field(default_factory=Server, description="where the daemon answers")
     alerts: Alerts = Field(default_factory=Alerts, description="when the daemon calls somebody")
+    retention: Retention = Field(default_factory=Retention, description="how long things are kept")
+    backup: Backup = Field(default_factory=Backup, description="where copies go")
     engine: Engine = Field(default_factory=Engine, description="threads and memory")
     guards: Annotated[dict[str, Any], BeforeValidator(unmarked), AS_MAP] = Field(
         default_factory=dict, description="limits that stop a run"

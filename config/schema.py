@@ -32,6 +32,11 @@ def json_schema(file: File) -> dict[str, Any]:
             known[name] = {"anyOf": [_NAME, known[name]]}
         known["AccountKey"] = _account_key(known["AccountKey"])
         properties = known["EventsEntry"]["properties"]
+        way = {"$ref": "#/$defs/AccountKey"}
+        properties["account"] = {
+            "description": properties["account"]["description"],
+            "anyOf": [way, {"type": "array", "items": way, "minItems": 1}],
+        }
         properties["keep"] = {"anyOf": [{"type": "array", "items": _NAME}, properties["keep"]]}
     schema = _tidy(schema)
     schema["title"] = {"gatepost": "gatepost.yaml", "mapping": "mapping.yaml"}.get(
@@ -73,18 +78,22 @@ def _empty_list(schema: dict[str, Any]) -> bool:
 
 
 def _account_key(schema: dict[str, Any]) -> dict[str, Any]:
-    """`property` and `field` mean the same; one of them is needed."""
+    """One way: what the event carries, and what it equals; of both there are several words."""
     ways = []
-    for word in ("property", "field"):
-        properties = {word: schema["properties"]["property"], "equals": _NAME}
-        ways.append(
-            {
-                "type": "object",
-                "properties": properties,
-                "required": list(properties),
-                "additionalProperties": False,
-            }
-        )
+    for word in ("property", "field", "email"):
+        for target in ("equals", "map"):
+            properties = {word: schema["properties"]["property"], target: _NAME}
+            needed = list(properties)
+            if word == "email":
+                properties |= {"except": schema["properties"]["except"]}
+            ways.append(
+                {
+                    "type": "object",
+                    "properties": properties,
+                    "required": needed,
+                    "additionalProperties": False,
+                }
+            )
     return {"title": "AccountKey", "oneOf": ways}
 
 
