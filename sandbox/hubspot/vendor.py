@@ -12,6 +12,7 @@ from sandbox.hubspot.errors import ApiError, correlation_id, error, error_body
 from sandbox.hubspot.portal import Portal, Settings
 from sandbox.hubspot.properties import to_stored
 from sandbox.hubspot.routes import Routes
+from sandbox.hubspot.scopes import scope_of
 from sandbox.hubspot.show import DATE_VERSIONS
 from sandbox.hubspot.types import all_types
 
@@ -20,18 +21,6 @@ if TYPE_CHECKING:
     from sandbox.core.faults import Fault, Faults
 
 _MOST_URL = 15_000
-_WRITES = frozenset(
-    {
-        "create",
-        "update",
-        "archive",
-        "merge",
-        "batch_create",
-        "batch_update",
-        "batch_upsert",
-        "batch_archive",
-    }
-)
 
 
 class HubSpot:
@@ -95,11 +84,9 @@ class HubSpot:
         if kind is None or not self.settings.missing_scopes:
             return None
         try:
-            scope = self.portal.type_of(kind).scope
+            scope = scope_of(self.portal.type_of(kind), call.route)
         except ApiError:
             return None  # its own route will say so
-        if scope != "tickets":
-            scope += ".write" if call.route in _WRITES else ".read"
         if scope not in self.settings.missing_scopes:
             return None
         text = "This app hasn't been granted all required scopes to make this call."

@@ -93,3 +93,12 @@ def test_more_values_leave_a_field_that_was_made_by_hand_as_visible_as_it_was(sa
     held["type"] = "Text"
     refused = salesforce("PATCH", path, {"Metadata": {**held, "length": 80}})
     assert codes(refused) == ["FIELD_INTEGRITY_EXCEPTION"]
+
+
+def test_hubspot_wants_a_scope_of_its_own_for_properties_and_groups(world, hubspot):
+    world.sandbox.app.vendors["hubspot"].settings.missing_scopes = ("crm.schemas.companies.write",)
+    made = hubspot("POST", "/crm/v3/properties/companies/groups", {"name": "g", "label": "G"})
+    assert made.status == 403
+    (said,) = made.json()["errors"]
+    assert said["context"]["requiredGranularScopes"] == ["crm.schemas.companies.write"]
+    assert hubspot("GET", "/crm/v3/properties/companies").status == 200
