@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -16,6 +17,7 @@ LOCK_NAME = "run.lock"
 RUN_VARIABLE = "GATEPOST_RUN"
 """The id of the run that the daemon has noted already, for the process that it starts for it."""
 
+_TRIES, _LOOK_SECONDS = 3, 0.02
 RunState = Literal["done", "partly", "failed", "stopped"]
 AnyEnd = RunState | Literal["interrupted"]
 Clock = Callable[[], datetime]
@@ -65,18 +67,24 @@ def _holder(descriptor: int) -> str:
 
 
 def _take(descriptor: int, path: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = _holder(descriptor)
-        who = f" (process {holder})" if holder else ""
-        raise Busy(
-            f"another run of Gatepost{who} is at work in {path.parent}", "wait until it has ended"
-        ) from error
-    except OSError as error:
-        raise StopCycle(
-            f"{path} cannot be locked: {error.strerror}", "GATEPOST_HOME needs a local disk"
-        ) from error
+    for attempt in range(_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError as error:
+            if attempt + 1 < _TRIES:  # it may be `at_work` that only looks
+                time.sleep(_LOOK_SECONDS)
+                continue
+            holder = _holder(descriptor)
+            who = f" (process {holder})" if holder else ""
+            raise Busy(
+                f"another run of Gatepost{who} is at work in {path.parent}",
+                "wait until it has ended",
+            ) from error
+        except OSError as error:
+            raise StopCycle(
+                f"{path} cannot be locked: {error.strerror}", "GATEPOST_HOME needs a local disk"
+            ) from error
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
