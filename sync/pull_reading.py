@@ -8,7 +8,7 @@ the lake's columns of it, and a `reason` where a record cannot be an event.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.mapping_file import EventsEntry
@@ -28,16 +28,22 @@ class Reading:
     """property with the event's name; None where `event_name` says it"""
     event_name: str | None
     time: str
-    account: str
+    account: tuple[tuple[str, bool], ...]
+    """properties that may say whose event it is, each with whether it is an address whose domain
+    is meant; see `several`"""
     user: str | None
     id: str | None
     keep: tuple[tuple[str, str], ...]
     """(our name, the source's name), ordered by our name"""
+    several: bool = False
+    """False: `account` is one property, whose text is the key. True: the key is a JSON list with
+    all that each of these properties says, since only later can be told which of it counts."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """All properties that are looked at, each once."""
-        named = (self.event, self.time, self.account, self.user, self.id)
+        account = (name for name, _ in self.account)
+        named = (self.event, self.time, *account, self.user, self.id)
         wanted = [name for name in named if name is not None]
         return tuple(dict.fromkeys([*wanted, *(field for _, field in self.keep)]))
 
@@ -49,7 +55,8 @@ class Reading:
     @property
     def key(self) -> str:
         """Differs where the same body would be read into other rows."""
-        said = [LAKE_VERSION, self.event, self.event_name, self.time, self.account]
+        account = self.account if self.several else self.account[0][0]
+        said = [LAKE_VERSION, self.event, self.event_name, self.time, account]
         text = json.dumps([*said, self.user, self.id, self.keep])
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
@@ -62,15 +69,22 @@ def reading_of(entry: EventsEntry) -> Reading:
     nobody did them and each row counts, unless the entry names a `user` and an `id`.
     """
     product = entry.object is None
+    several = len(entry.ways) > 1 or entry.account.email is not None
     return Reading(
         event="event" if entry.event is None else None,
         event_name=entry.event,
         time=entry.at or "time",
-        account=entry.account.property,
+        account=candidates(entry),
         user=entry.user or ("user" if product else None),
         id=entry.id or ("$insert_id" if product else None),
         keep=tuple(sorted((name, spec.field) for name, spec in entry.keep.items())),
+        several=several,
     )
+
+
+def candidates(entry: EventsEntry) -> tuple[tuple[str, bool], ...]:
+    """What `Reading.account` is for an entry; a key of `several` has one list for each."""
+    return tuple(dict.fromkeys((way.property, way.email is not None) for way in entry.ways))
 
 
 def pointer(*path: str) -> str:
@@ -114,6 +128,18 @@ MACROS = (
             WHEN gp_is_number(t) THEN gp_epoch(TRY_CAST(t AS DOUBLE))
             WHEN gp_is_date(t) THEN TRY_CAST(t AS DATE)::TIMESTAMP
             ELSE gp_instant(t) END""",
+    # the texts that a value names: itself, or what a list holds, each once and in order
+    f"""CREATE OR REPLACE TEMP MACRO gp_texts(t, k) AS
+       CASE WHEN k = {NESTED} AND starts_with(t, '[') THEN list_sort(list_distinct(list_filter(
+                list_transform(json_extract(t, '$[*]'), lambda x: CASE
+                    WHEN gp_kind(x::VARCHAR) <> {NESTED} THEN json_extract_string(x, '$') END),
+                lambda x: x <> '')))
+            WHEN k <> {NESTED} AND t <> '' THEN [t] ELSE CAST([] AS VARCHAR[]) END""",
+    # the domains of those that are addresses: ann@acme.example, Ann <ann@acme.example>
+    r"""CREATE OR REPLACE TEMP MACRO gp_domains(t, k) AS
+       list_sort(list_distinct(list_filter(list_transform(gp_texts(t, k), lambda x:
+           regexp_extract(lower(x), '[^\s@<]@([^\s@<>,;/]+\.[^\s@<>,;/.]+)\.?>?\s*$', 1)),
+           lambda x: x <> '')))""",
 )
 """To be executed once on every engine that runs `rows_sql`."""
 
@@ -129,7 +155,7 @@ def rows_sql(reading: Reading, records: str) -> str:
     def text(name: str | None) -> str:
         return "CAST(NULL AS VARCHAR)" if name is None else f"nullif(t{place[name]}, '')"
 
-    account = f"t{place[reading.account]}", f"k{place[reading.account]}"
+    keys, account = _account_sql(reading, place)
     when = f"t{place[reading.time]}", f"k{place[reading.time]}"
     event = literal(reading.event_name)
     if reading.event is not None:
@@ -150,15 +176,30 @@ def rows_sql(reading: Reading, records: str) -> str:
             END AS reason)
         FROM (
             SELECT line, raw, broken AS reason,
-                CASE WHEN {account[1]} = {NESTED} AND starts_with({account[0]}, '[')
-                    THEN {account[0]} END AS keys,
-                CASE WHEN {account[1]} <> {NESTED} THEN nullif({account[0]}, '') END AS account_key,
+                {keys} AS keys, {account} AS account_key,
                 {text(reading.user)} AS "user", {event} AS event,
                 gp_time(time_text, {when[1]}) AS ts,
                 CASE WHEN {when[1]} = {TEXT} THEN gp_is_date(time_text) ELSE false END AS date_only,
                 {text(reading.id)} AS insert_id, time_text{kept}
             FROM (SELECT *, trim({when[0]}) AS time_text FROM ({records}))
         )"""
+
+
+def _account_sql(reading: Reading, place: Mapping[str, int]) -> tuple[str, str]:
+    """What `rows_sql` has as `keys` and as `account_key`."""
+    if reading.several:
+        found = [
+            f"{'gp_domains' if domain else 'gp_texts'}(t{place[name]}, k{place[name]})"
+            for name, domain in reading.account
+        ]
+        some = " OR ".join(f"len({texts}) > 0" for texts in found)
+        key = f"CASE WHEN {some} THEN CAST(to_json([{', '.join(found)}]) AS VARCHAR) END"
+        return "CAST(NULL AS VARCHAR)", key
+    text, kind = (f"{letter}{place[reading.account[0][0]]}" for letter in "tk")
+    return (
+        f"CASE WHEN {kind} = {NESTED} AND starts_with({text}, '[') THEN {text} END",
+        f"CASE WHEN {kind} <> {NESTED} THEN nullif({text}, '') END",
+    )
 
 
 def json_records_sql(names: Sequence[str], documents: str) -> str:
