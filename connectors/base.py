@@ -10,7 +10,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from connectors.facts import Inspector, Provisioner
 
 Raw = str | float | int | bool | None
 """A value as a vendor gives it. A CSV knows text alone; its empty cell is None."""
@@ -250,6 +253,20 @@ class Budgeted(Protocol):
     def budget(self) -> BudgetLeft | None:
         """As far as it is known now; sends nothing. None where nothing bounds it."""
         ...
+
+
+@runtime_checkable
+class Inspects(Protocol):
+    """A Connector that can be looked at: its rights, its fields, what a sync costs."""
+
+    def inspector(self) -> "Inspector": ...
+
+
+@runtime_checkable
+class Provisions(Protocol):
+    """A Connector that can make the fields that are to be written."""
+
+    def provisioner(self) -> "Provisioner": ...
 
 
 @runtime_checkable
