@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ from config.errors import FixConfig, StopCycle
 from config.problem import Problem, quoted
 from config.project_file import Connection
 from config.settings import need, secrets_of
-from connectors.base import AccountSource, EventSource, FieldSink
-from connectors.hubspot.budget import Budget
+from connectors.base import AccountSource, BudgetLeft, EventSource, FieldSink
+from connectors.budget import Budget, kept_in
+from connectors.budget_rules import Terms, share_of
 from connectors.hubspot.errors import Refused
 from connectors.hubspot.events import HubSpotRecords
 from connectors.hubspot.records import HubSpotAccounts
@@ -40,6 +42,7 @@ class HubSpotConnector:
     ) -> None:
         self.name = name
         self._connection = connection
+        self._folder = folder
         self._sleep = sleep
         self._clock = clock
         self._wire: Wire | None = None
@@ -70,6 +73,28 @@ class HubSpotConnector:
             self._sink = HubSpotSink(self)
         return self._sink
 
+    def budget(self) -> BudgetLeft:
+        """Calls of the day, as far as it is known; sends nothing."""
+        return self._budget.left()
+
+    @cached_property
+    def _budget(self) -> Budget:
+        rate = self._number("requests_per_second", 0, 0, 1000)
+        given = self._connection.options.get("api_budget", 0.25)
+        try:
+            share = share_of(given)
+        except ValueError as error:
+            raise self._wrong("api_budget", given, str(error).partition(" is ")[2]) from None
+        return Budget(
+            self.name,
+            Terms(share, apart=1 / rate if rate else 0.0),
+            kept_in(self._folder, self.name),
+            clock=self._clock,
+            sleep=self._sleep,
+            most=int(self._number("max_requests", 0, 0, 10**9)) or None,
+            whose="the HubSpot account",
+        )
+
     @property
     def wire(self) -> "Wire":
         """The way to HubSpot; made at first use. FixConfig without a token."""
@@ -80,18 +105,14 @@ class HubSpotConnector:
             secrets = secrets_of(self.name)
             given = (secrets.get(one) for one in _TOKENS)
             token = next((one for one in given if one), None)
-            share = self._number("api_budget", 0.25, 0, 1)
-            most = self._number("max_requests", 0, 0, 10**9)
-            rate = self._number("requests_per_second", 0, 0, 1000)
             self._wire = Wire(
                 self.name,
                 token or need(secrets, self.name, "token"),
-                Budget(share, int(most) or None, self._sleep),
+                self._budget,
                 url=self._connection.url or HOST,
                 version=self.version,
                 attempts=1 + int(self._number("retries", 5, 0, 20)),
                 read_seconds=self._number("timeout_seconds", 120, 1, 3600),
-                pause_seconds=1 / rate if rate else 0,
                 sleep=self._sleep,
                 clock=self._clock,
             )

@@ -17,7 +17,7 @@ from hubspot import HubSpot
 
 from config.errors import RetryLater, StopCycle
 from connectors import http
-from connectors.hubspot.budget import Budget
+from connectors.budget import Budget
 from connectors.hubspot.errors import Json, Refused, error_of, parsed
 
 HOST = "https://api.hubapi.com"
@@ -64,7 +64,6 @@ class Wire:
         version: str = V3,
         attempts: int = http.ATTEMPTS,
         read_seconds: float = http.READ_SECONDS,
-        pause_seconds: float = 0,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -74,7 +73,6 @@ class Wire:
         self._connection = connection
         self._version = version
         self._attempts = attempts
-        self._pause_seconds = pause_seconds
         self._hide = http.redactor([token])
         self._session = http.session(read_seconds=read_seconds)
         self._url = url.rstrip("/")
@@ -96,13 +94,21 @@ class Wire:
         if self._version != V3:
             url = _FAMILY.sub(rf"/crm/\1/{self._version}/", url, count=1)
         self.budget.take()
-        if self._pause_seconds:
-            self.sleep(self._pause_seconds)
         response = http.send(self._session, method, url, hide=self._hide, **options)
         if response.status_code >= 300:
             raise error_of(response, self._connection, self._hide, self.clock)
-        self.budget.heard(response.headers)
+        self._hear(response.headers)
         return response
+
+    def _hear(self, headers: Mapping[str, str]) -> None:
+        """Learn from an answer; waits where the rolling window is used up, before a 429 says so."""
+        daily = _whole(headers, "X-HubSpot-RateLimit-Daily")
+        left = _whole(headers, "X-HubSpot-RateLimit-Daily-Remaining")
+        if daily and left is not None:  # absent with OAuth, where there is no limit a day
+            self.budget.heard(daily, max(0, daily - left))
+        if _whole(headers, "X-HubSpot-RateLimit-Remaining") == 0:
+            interval = _whole(headers, "X-HubSpot-RateLimit-Interval-Milliseconds")
+            self.sleep((interval or 10_000) / 1000)
 
     def portal_id(self) -> str:
         """The number of the account that the token belongs to."""
@@ -221,6 +227,11 @@ class Wire:
             return http.retrying(self.sleep, attempts=self._attempts)(ask)
         except Refused as error:
             raise StopCycle(f"HubSpot refused to {what}: {error}") from None
+
+
+def _whole(headers: Mapping[str, str], name: str) -> int | None:
+    text = headers.get(name, "")
+    return int(text) if text.isdigit() else None
 
 
 def _results(body: Json) -> list[Json]:

@@ -24,6 +24,7 @@ class Settings:
     """Limits of a Professional portal with a private app; seconds are `Clock.elapsed()` ones."""
 
     burst: int = 190
+    oauth_burst: int = 110
     daily: int = 650_000
     search_per_second: int = 5
     search_lag_seconds: float = 10.0

@@ -37,8 +37,9 @@ class HubSpot:
         self.clock = clock
         self.portal = Portal(clock, faults, all_types())
         self._around = Around(self.portal, lambda: self.settings)
-        self._around.calls_today = lambda: self._day[1]
+        self._around.calls_today = self._used_today
         self._burst = Window(self.settings.burst, 10)
+        self._oauth_burst = Window(self.settings.oauth_burst, 10)
         self._search = Window(self.settings.search_per_second, 1)
         self._day: tuple[str, int] = ("", 0)
         self.router = Router(Routes(self.portal, self._around, lambda: self.settings).all())
@@ -96,35 +97,56 @@ class HubSpot:
         ])  # fmt: skip
 
     def _limited(self, call: Call) -> Reply | None:
-        now = self.clock.elapsed()
-        today = self.clock.now().astimezone(ZoneInfo(self.settings.time_zone)).date().isoformat()
-        used = self._day[1] if self._day[0] == today else 0
-        if used >= self.settings.daily:
+        now, oauth = self.clock.elapsed(), self._is_oauth(call)
+        if not oauth and self._used_today() >= self.settings.daily:
             return _too_many("DAILY")
         if call.route == "search":
             self._search.limit = self.settings.search_per_second
             if not self._search.take(now):
                 return _too_many("SECONDLY")
-        self._burst.limit = self.settings.burst
-        if not self._burst.take(now):
+        window = self._window(call)
+        if not window.take(now):
             return _too_many("TEN_SECONDLY_ROLLING")
-        self._day = (today, used + 1)
+        if not oauth:
+            self.spend(1)
         return None
+
+    def _is_oauth(self, call: Call) -> bool:
+        return call.headers.get("authorization", "").removeprefix("Bearer ") in self._around.tokens
+
+    def _window(self, call: Call) -> Window:
+        self._burst.limit, self._oauth_burst.limit = self.settings.burst, self.settings.oauth_burst
+        return self._oauth_burst if self._is_oauth(call) else self._burst
+
+    def _today(self) -> str:
+        here = self.clock.now().astimezone(ZoneInfo(self.settings.time_zone))
+        return here.date().isoformat()
+
+    def _used_today(self) -> int:
+        return self._day[1] if self._day[0] == self._today() else 0
+
+    def spend(self, calls: int) -> None:
+        """Count calls of private apps into the day; tests use it for those of somebody else."""
+        self._day = (self._today(), self._used_today() + calls)
 
     def leave(self, call: Call, reply: Reply) -> None:
         reply.headers.setdefault("x-hubspot-correlation-id", correlation_id())
         if call.route in ("search", "token"):
             return
-        now = self.clock.elapsed()
+        now, window = self.clock.elapsed(), self._window(call)
         reply.headers.update({
             "x-hubspot-ratelimit-interval-milliseconds": "10000",
-            "x-hubspot-ratelimit-max": str(self._burst.limit),
-            "x-hubspot-ratelimit-remaining": str(self._burst.remaining(now)),
-            "x-hubspot-ratelimit-secondly": str(self._burst.limit // 10),
-            "x-hubspot-ratelimit-secondly-remaining": str(self._burst.limit // 10 - 1),
-            "x-hubspot-ratelimit-daily": str(self.settings.daily),
-            "x-hubspot-ratelimit-daily-remaining": str(max(self.settings.daily - self._day[1], 0)),
+            "x-hubspot-ratelimit-max": str(window.limit),
+            "x-hubspot-ratelimit-remaining": str(window.remaining(now)),
+            "x-hubspot-ratelimit-secondly": str(window.limit // 10),
+            "x-hubspot-ratelimit-secondly-remaining": str(window.limit // 10 - 1),
         })  # fmt: skip
+        if not self._is_oauth(call):
+            daily = self.settings.daily
+            reply.headers.update({
+                "x-hubspot-ratelimit-daily": str(daily),
+                "x-hubspot-ratelimit-daily-remaining": str(max(daily - self._used_today(), 0)),
+            })  # fmt: skip
 
     def finish(self, call: Call) -> None:
         """Nothing is counted while a request runs."""

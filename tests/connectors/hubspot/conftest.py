@@ -1,7 +1,5 @@
 """A portal of the sandbox, and connectors to it."""
 
-from pathlib import Path
-
 import pytest
 
 from config.project_file import Connection
@@ -12,7 +10,8 @@ from sandbox.testing import running
 class Hub:
     """`started` is the sandbox; its clock stands but for what a connector waits."""
 
-    def __init__(self, started):
+    def __init__(self, started, folder):
+        self.folder = folder
         self.started = started
         self.vendor = started.sandbox.app.vendors["hubspot"]
         self.portal = self.vendor.portal
@@ -29,7 +28,9 @@ class Hub:
 
     def connector(self, **options):
         connection = Connection(type="hubspot", url=self.started.url, options=options)
-        made = HubSpotConnector("crm", connection, Path(), sleep=self.sleep, clock=self.clock.now)
+        made = HubSpotConnector(
+            "crm", connection, self.folder, sleep=self.sleep, clock=self.clock.now
+        )
         self.connectors.append(made)
         return made
 
@@ -58,7 +59,7 @@ class Hub:
 
 
 @pytest.fixture
-def hub(monkeypatch):
+def hub(monkeypatch, tmp_path_factory):
     with running(accounts=6, days=60) as started:
         monkeypatch.setenv("GATEPOST_CRM_TOKEN", started.ready["hubspot"]["token"])
-        yield Hub(started)
+        yield Hub(started, tmp_path_factory.mktemp("project"))

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import requests
 
 from config.errors import FixConfig, PartlyDone, RetryLater, StopCycle
 from connectors.hubspot.connector import HubSpotConnector
@@ -166,32 +167,61 @@ def test_a_rolling_limit_is_waited_out_before_it_is_hit(hub):
 def test_a_run_takes_no_more_than_its_share_of_the_day(hub):
     hub.settings.daily = 100
     hub.companies(5_000)
-    with pytest.raises(PartlyDone, match="25% of HubSpot's 100 calls a day"):
+    with pytest.raises(PartlyDone, match="25% of 100, are used"):
         names(hub)
     assert sum(hub.calls().values()) == 25
+
+
+def test_what_was_spent_counts_for_the_next_run_until_the_day_is_over(hub):
+    hub.settings.daily = 100
+    hub.companies(2_000)
+    assert len(names(hub)) == 2_000
+    connector = hub.connector()
+    with pytest.raises(PartlyDone, match="the next is possible at"):
+        names(hub, connector)
+    assert sum(hub.calls().values()) == 25
+    assert (connector.budget().used, connector.budget().left) == (25, 0)
+    hub.clock.advance(86_400 + 1440)
+    assert len(names(hub)) == 2_000
 
 
 def test_the_last_calls_of_a_day_are_left_to_others(hub):
     hub.settings.daily = 100
     hub.companies(10_000)
-    with pytest.raises(PartlyDone, match="only 10 of HubSpot's 100 calls"):
-        names(hub, hub.connector(api_budget=1))
-    assert sum(hub.calls().values()) == 90
+    hub.vendor.spend(60)
+    with pytest.raises(PartlyDone, match="has 10 of 100 requests in 24 hours left, which are for"):
+        names(hub, hub.connector(api_budget="100%"))
+    assert sum(hub.calls().values()) == 30
+
+
+def test_with_oauth_there_is_no_limit_of_a_day(hub, monkeypatch):
+    known = hub.started.ready["hubspot"]
+    form = {key: known[key] for key in ("client_id", "client_secret", "refresh_token")}
+    url = f"{hub.started.url}/oauth/v1/token"
+    found = requests.post(url, {"grant_type": "refresh_token", **form}, timeout=5).json()
+    monkeypatch.setenv("GATEPOST_CRM_TOKEN", found["access_token"])
+    hub.settings.daily = 10
+    hub.companies(2_000)
+    assert len(names(hub)) == 2_000
 
 
 def test_calls_of_a_run_can_be_counted_out(hub):
     hub.companies(1_000)
-    with pytest.raises(PartlyDone, match="made its 4 calls"):
+    with pytest.raises(PartlyDone, match="made its 4 requests"):
         names(hub, hub.connector(max_requests=4))
     assert sum(hub.calls().values()) == 4
 
 
 @pytest.mark.parametrize(
-    "options", [{"api_version": "2026-9"}, {"batch_size": 101}, {"batch_size": "x"}]
-)
+    "options",
+    [
+        {"api_version": "2026-9"}, {"batch_size": 101}, {"batch_size": "x"},
+        {"api_budget": 0}, {"api_budget": "a lot"}, {"requests_per_second": -1},
+    ],
+)  # fmt: skip
 def test_an_option_that_makes_no_sense_is_named(hub, options):
     with pytest.raises(FixConfig, match=next(iter(options))):
-        hub.connector(**options)
+        hub.connector(**options).budget()
 
 
 # -- records as events
