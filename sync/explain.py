@@ -5,8 +5,8 @@ from dataclasses import replace
 from config.errors import UsageError
 from config.problem import nearest, quoted
 from mapping.explain import Explanation, Written, explain
+from sync.confirmed import last_written
 from sync.cycle import Cycle
-from sync.ledger import last_written
 
 _SHOWN = 5
 

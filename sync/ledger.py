@@ -5,9 +5,13 @@ is one outcome to settle, and three fields cost one row instead of three. Rows g
 confirmed, failed or unknown. Whatever a run leaves unsettled (it was killed, or nobody answered)
 is settled by `settle_earlier` before anything is planned again; nothing is ever sent twice
 blindly.
+
+What is sent together is noted together: a batch has the state of all its rows but those that came
+to something else. The view `writes` puts both together, and is what is read.
 """
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,16 +28,33 @@ from sync.state import Cell, State, instant_text
 
 WriteState = Literal["intended", "sent", "confirmed", "failed", "unknown", "forgotten"]
 
+_INSERT_BATCH = """
+INSERT INTO write_batches (first_id, last_id, run_id, state, intended_at)
+VALUES (?, ?, ?, 'intended', ?)
+"""
 _INSERT = """
-INSERT INTO writes (id, run_id, object, account_id, changes, intended_at) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO write_records (id, batch, object, account_id, changes) VALUES (?, ?, ?, ?, ?)
+"""
+_SETTLE_BATCH = """
+UPDATE write_batches SET state = ?, code = ?, message = ?, settled_at = ? WHERE first_id = ?
+"""
+_AS_ITS_BATCH = """
+UPDATE write_records SET state = NULL, code = NULL, message = NULL, settled_at = NULL
+WHERE id >= ? AND id <= ? AND state IS NOT NULL
 """
 _SETTLE = """
-UPDATE writes SET state = ?, code = ?, message = ?, settled_at = ? WHERE id >= ? AND id <= ?
+UPDATE write_records SET state = ?, code = ?, message = ?, settled_at = ? WHERE id >= ? AND id <= ?
 """
 _SELECT = """
 SELECT id, run_id, object, account_id, changes, state, code, message, intended_at, sent_at,
        settled_at
 FROM writes
+"""
+_OPEN = """
+SELECT r.id FROM write_records r WHERE r.state IN ('intended', 'sent', 'unknown')
+UNION ALL
+SELECT r.id FROM write_batches b JOIN write_records r ON r.id BETWEEN b.first_id AND b.last_id
+WHERE b.state IN ('intended', 'sent', 'unknown') AND r.state IS NULL
 """
 
 
@@ -63,14 +84,8 @@ class Settled(NamedTuple):
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The last value that a field of a record was confirmed to hold by our hand."""
-
-    value: Value
-    run_id: int
-    at: str
-    why: str
+Records = Sequence[Sequence[Change]]
+"""The changes of each record."""
 
 
 class Ledger:
@@ -80,41 +95,58 @@ class Ledger:
         self._state = state
         self._now = now
 
-    def intend(self, run_id: int, records: Iterable[Sequence[Change]]) -> range:
-        """Put down what is to be written, each record's changes as one row; the rows' ids, in the
-        same order. On disk when this returns."""
+    def intend(self, run_id: int, batches: Iterable[Records]) -> list[range]:
+        """Put down what is to be written, each record's changes as one row; for each batch the ids
+        of its rows, in the order of its records. On disk when this returns."""
         at = instant_text(self._now())
+        noted: list[range] = []
         with self._state.transaction() as connection:
             # ids are ours to give: we hold the write lock, and none is ever used twice
-            last = self._state.value("SELECT seq FROM sqlite_sequence WHERE name = 'writes'")
+            last = self._state.value("SELECT seq FROM sqlite_sequence WHERE name = 'write_records'")
             first = int(last or 0) + 1
-            rows = (
-                (number, run_id, one[0].object, one[0].account_id, _changes_text(one), at)
-                for number, one in enumerate(records, first)
-            )
-            count = connection.executemany(_INSERT, rows).rowcount
-        return range(first, first + max(count, 0))
+            for batch in batches:
+                ids = range(first, first + len(batch))
+                connection.execute(_INSERT_BATCH, (first, ids.stop - 1, run_id, at))
+                rows = (
+                    (number, first, one[0].object, one[0].account_id, _changes_text(one))
+                    for number, one in zip(ids, batch, strict=True)
+                )
+                connection.executemany(_INSERT, rows)
+                noted.append(ids)
+                first = ids.stop
+        return noted
 
     def mark_sent(self, ids: range) -> None:
-        """Note that the request for these rows may leave from now on. On disk when this returns."""
+        """Note that the request for this batch may leave from now on. On disk when this returns."""
         with self._state.transaction() as connection:
             connection.execute(
-                "UPDATE writes SET state = 'sent', sent_at = ?"
-                " WHERE id >= ? AND id < ? AND state = 'intended'",
-                (instant_text(self._now()), ids.start, ids.stop),
+                "UPDATE write_batches SET state = 'sent', sent_at = ?"
+                " WHERE first_id = ? AND state = 'intended'",
+                (instant_text(self._now()), ids.start),
             )
 
     def settle(self, outcomes: Iterable[Settled]) -> None:
         """Note what became of rows; all of them or, if this process dies, none. Safe to repeat."""
         at = instant_text(self._now())
+        told = {one.id: one for one in sorted(outcomes)}
+        if not told:
+            return
         with self._state.transaction() as connection:
-            connection.executemany(
-                _SETTLE,
-                (
-                    (one.state, one.code or None, one.message or None, at, one.id, last)
-                    for one, last in _together(outcomes)
-                ),
-            )
+            batches = connection.execute(
+                "SELECT first_id, last_id FROM write_batches WHERE last_id >= ? AND first_id <= ?",
+                (min(told), max(told)),
+            ).fetchall()
+            for first, last in batches:
+                ours = [told[row] for row in range(first, last + 1) if row in told]
+                if len(ours) == last - first + 1:
+                    common = Counter(one[1:] for one in ours).most_common(1)[0][0]
+                    connection.execute(_AS_ITS_BATCH, (first, last))
+                    connection.execute(_SETTLE_BATCH, (*_cells(common), at, first))
+                    ours = [one for one in ours if one[1:] != common]
+                connection.executemany(
+                    _SETTLE,
+                    ((*_cells(one[1:]), at, one.id, until) for one, until in _together(ours)),
+                )
 
     def settle_earlier(
         self, object_name: str, observed: Mapping[str, Observed], fields: Collection[str]
@@ -134,9 +166,14 @@ class Ledger:
         return outcomes
 
 
+def _cells(outcome: tuple[str, str, str]) -> tuple[str, str | None, str | None]:
+    state, code, message = outcome
+    return state, code or None, message or None
+
+
 def _together(outcomes: Iterable[Settled]) -> Iterator[tuple[Settled, int]]:
-    """Outcomes that are alike, of rows that follow each other, as one: the first, and the last id.
-    Mostly all rows of a batch were written."""
+    """Outcomes that are alike, of rows that follow each other, as one: the first, and the last
+    id."""
     counted = enumerate(outcomes)
     for _, run in groupby(counted, key=lambda each: (each[1][1:], each[1].id - each[0])):
         alike = list(run)
@@ -165,27 +202,19 @@ def _judged(
 
 def unsettled(state: State) -> Iterator[Entry]:
     """Rows that are intended, sent or unknown, oldest first."""
-    query = f"{_SELECT} WHERE state IN ('intended', 'sent', 'unknown') ORDER BY id"
-    return (_entry(row) for row in state.rows(query))
+    return (_entry(row) for row in state.rows(f"{_SELECT} WHERE id IN ({_OPEN}) ORDER BY id"))
 
 
 def entries_of(state: State, object_name: str, account_id: str, limit: int = 50) -> list[Entry]:
-    """What was written to one record, the newest first."""
+    """What was written to one record, the newest first. Looks through the whole ledger."""
     query = f"{_SELECT} WHERE object = ? AND account_id = ? ORDER BY id DESC LIMIT ?"
     return [_entry(row) for row in state.rows(query, (object_name, account_id, limit))]
 
 
-def last_written(state: State, object_name: str, account_id: str) -> dict[str, Written]:
-    """Per field of a record, the last value of ours that was confirmed."""
-    query = (
-        "SELECT run_id, changes, settled_at FROM writes"
-        " WHERE object = ? AND account_id = ? AND state = 'confirmed' ORDER BY id"
-    )
-    found: dict[str, Written] = {}
-    for run_id, text, at in state.rows(query, (object_name, account_id)):
-        for one in _changes(object_name, account_id, str(text)):
-            found[one.field] = Written(one.to, int(run_id or 0), str(at), one.why)
-    return found
+def entry_of(state: State, row: int) -> Entry | None:
+    """The row with this id, None if it was pruned."""
+    found = next(state.rows(f"{_SELECT} WHERE id = ?", (row,)), None)
+    return None if found is None else _entry(found)
 
 
 def _entry(row: tuple[Cell, ...]) -> Entry:
@@ -215,8 +244,8 @@ def _changes_text(changes: Sequence[Change]) -> str:
     """The JSON of a list of objects. Put together by hand: the encoder's own way takes four times
     as long for such small ones."""
     parts = [
-        f'{{"field": {encode_basestring(one.field)}, "from": {_value_text(one.from_)},'
-        f' "to": {_value_text(one.to)}, "why": {encode_basestring(one.why)}}}'
+        f'{{"field": {encode_basestring(one.field)}, "from": {value_text(one.from_)},'
+        f' "to": {value_text(one.to)}, "why": {encode_basestring(one.why)}}}'
         for one in changes
     ]
     text = f"[{', '.join(parts)}]"
@@ -224,7 +253,8 @@ def _changes_text(changes: Sequence[Change]) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _value_text(value: Value) -> str:
+def value_text(value: Value) -> str:
+    """The JSON of a value, as `jsonable` has it, on one line."""
     if isinstance(value, str):
         return encode_basestring(value)
     if isinstance(value, float):  # not kept: 0.0 and -0.0 are one key to a dict

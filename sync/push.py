@@ -15,6 +15,7 @@ from connectors.base import FieldSink, RecordWrite, WriteResult
 from sync.diff import Change
 from sync.ledger import Ledger, Settled
 from sync.plan import Plan
+from sync.stopping import StoppedError
 
 STEPS = ("intended", "sent", "written", "settled")
 """What `on_step` is told: everything is in the ledger; a batch may leave; the sink has answered;
@@ -80,13 +81,13 @@ def push(
     report = PushReport(records=len(records))
     if not records:
         return report
-    ids = ledger.intend(run_id, records)
+    batches = list(_batches(records, batch_size or len(records)))
+    ids = ledger.intend(run_id, batches)
     on_step("intended")
     done = 0
-    for batch in _batches(records, batch_size or len(records)):
+    for batch, rows in zip(batches, ids, strict=True):
         if stop():
             break
-        rows = ids[done : done + len(batch)]
         ledger.mark_sent(rows)
         on_step("sent")
         try:
@@ -94,11 +95,13 @@ def push(
         except GatepostError as error:  # the sink's word that nothing of this batch was written
             report.error = error
             break
+        except StoppedError:  # out of patience: the next run reads what came of it
+            results = [_unheard(one) for one in batch]
         on_step("written")
         settled = [_settled(*one) for one in zip(rows, _checked(batch, results), strict=True)]
         ledger.settle(settled)
         on_step("settled")
-        done += len(batch)
+        done += 1
         _count(report, batch, settled)
     _leave(ledger, ids[done:], report)
     return report
@@ -114,6 +117,10 @@ def _batches(records: Records, size: int) -> Iterator[Records]:
 
 def _write(changes: tuple[Change, ...]) -> RecordWrite:
     return RecordWrite(changes[0].account_id, {one.field: one.to for one in changes})
+
+
+def _unheard(changes: tuple[Change, ...]) -> WriteResult:
+    return WriteResult(changes[0].account_id, "unknown", "stopped before the CRM answered")
 
 
 def _checked(batch: Records, results: Sequence[WriteResult]) -> Sequence[WriteResult]:
@@ -149,9 +156,9 @@ def _count(report: PushReport, batch: Records, settled: Sequence[Settled]) -> No
     report.unknown += tuple(unknown)
 
 
-def _leave(ledger: Ledger, rows: range, report: PushReport) -> None:
-    """Note that these rows were not written; the next run's diff decides about them anew."""
-    if rows:
-        said = f"not written: {report.error}" if report.error else "not sent: the run was stopped"
-        ledger.settle(Settled(row, "forgotten", "", said) for row in rows)
-        report.unsent = len(rows)
+def _leave(ledger: Ledger, batches: Sequence[range], report: PushReport) -> None:
+    """Note that the rows of these batches were not written; the next run's diff decides about them
+    anew."""
+    said = f"not written: {report.error}" if report.error else "not sent: the run was stopped"
+    ledger.settle(Settled(row, "forgotten", "", said) for rows in batches for row in rows)
+    report.unsent = sum(map(len, batches))

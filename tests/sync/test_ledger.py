@@ -43,22 +43,48 @@ def states(state):
 
 
 def test_ids_are_those_of_the_records_in_order_and_never_used_twice(state, ledger):
-    assert ledger.intend(1, [record("b"), record("a")]) == range(1, 3)
+    assert ledger.intend(1, [[record("b"), record("a")]]) == [range(1, 3)]
     with state.transaction() as connection:
-        connection.execute("DELETE FROM writes")  # as a pruning of old rows would
-    assert ledger.intend(1, [record("c")]) == range(3, 4)
-    assert ledger.intend(1, []) == range(4, 4)
+        connection.execute("DELETE FROM write_records")  # as a pruning of old rows would
+        connection.execute("DELETE FROM write_batches")
+    assert ledger.intend(1, [[record("c")], [record("d")]]) == [range(3, 4), range(4, 5)]
+    assert ledger.intend(1, []) == []
 
 
-def test_only_intended_rows_of_the_range_are_marked_as_sent(state, ledger):
-    ids = ledger.intend(1, [record(str(n)) for n in range(4)])
-    ledger.settle([Settled(ids[1], "confirmed")])
-    ledger.mark_sent(ids[:3])
+def test_only_intended_rows_of_the_batch_are_marked_as_sent(state, ledger):
+    first, _ = ledger.intend(1, [[record("1"), record("2"), record("3")], [record("4")]])
+    ledger.settle([Settled(first[1], "confirmed")])
+    ledger.mark_sent(first)
     assert states(state) == ["sent", "confirmed", "sent", "intended"]
 
 
+@given(
+    st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    st.lists(
+        st.dictionaries(st.integers(1, 12), st.sampled_from(["confirmed", "failed", "unknown"])),
+        max_size=4,
+    ),
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_row_has_the_state_it_was_given_last(state, ledger, sizes, rounds):
+    """However outcomes fall on batches: batches are how states are kept, not what is kept."""
+    batches = ledger.intend(1, [[record(str(n)) for n in range(size)] for size in sizes])
+    for batch in batches:
+        ledger.mark_sent(batch)
+    rows = [row for batch in batches for row in batch]
+    expected = dict.fromkeys(rows, "sent")
+    for told in rounds:
+        outcomes = {rows[n - 1]: state for n, state in told.items() if n <= len(rows)}
+        ledger.settle([Settled(row, state) for row, state in outcomes.items()])
+        expected |= outcomes
+    found = state.rows("SELECT id, state FROM writes WHERE id >= ? ORDER BY id", (rows[0],))
+    assert dict(found) == expected
+    still_open = [entry.id for entry in unsettled(state) if entry.id >= rows[0]]
+    assert still_open == [row for row in rows if expected[row] in ("sent", "unknown")]
+
+
 def test_settling_twice_keeps_the_last_word(state, ledger):
-    (row,) = ledger.intend(1, [record()])
+    ((row,),) = ledger.intend(1, [[record()]])
     ledger.settle([Settled(row, "unknown", "", "timed out")])
     ledger.settle([Settled(row, "confirmed", "", "read back")])
     (entry,) = entries_of(state, "Account", "1")
@@ -69,7 +95,7 @@ def test_settling_twice_keeps_the_last_word(state, ledger):
 
 def test_a_write_needs_a_run(state):
     with pytest.raises(Exception, match="FOREIGN KEY"):
-        Ledger(state, lambda: NOON).intend(7, [record()])
+        Ledger(state, lambda: NOON).intend(7, [[record()]])
     assert states(state) == []
 
 
@@ -79,7 +105,7 @@ def test_values_come_back_with_their_types(state, ledger, values):
     changes = tuple(
         Change("Account", "1", "", f"f{n}", value, value, "") for n, value in enumerate(values)
     )
-    ledger.intend(1, [changes])
+    ledger.intend(1, [[changes]])
     (entry, *_) = entries_of(state, "Account", "1", limit=1)
     found = [one.to for one in entry.changes]
     assert found == values
@@ -87,12 +113,12 @@ def test_values_come_back_with_their_types(state, ledger, values):
 
 
 def test_a_number_that_json_lacks_is_kept_as_text(state, ledger):
-    ledger.intend(1, [record(score=float("inf"))])
+    ledger.intend(1, [[record(score=float("inf"))]])
     assert next(unsettled(state)).changes[0].to == "inf"
 
 
 def test_a_row_can_be_read_with_any_sqlite_tool(state, ledger):
-    ledger.intend(1, [record(stage="Adoption", since=date(2026, 5, 1))])
+    ledger.intend(1, [[record(stage="Adoption", since=date(2026, 5, 1))]])
     query = (
         "SELECT c.value ->> 'field', c.value ->> 'to' FROM writes w, json_each(w.changes) c"
         " ORDER BY c.key"
@@ -102,7 +128,7 @@ def test_a_row_can_be_read_with_any_sqlite_tool(state, ledger):
 
 def test_open_rows_of_what_nobody_writes_any_more_are_forgotten(state, ledger):
     """A field taken out of the mapping must not keep the ledger open for ever."""
-    ids = ledger.intend(1, [record("1", stage="x"), record("2", old="x")])
+    (ids,) = ledger.intend(1, [[record("1", stage="x"), record("2", old="x")]])
     ledger.mark_sent(ids)
     observed = {"1": {"stage": "x"}, "2": {"stage": "x"}}
     ledger.settle_earlier("Account", observed, {"stage"})
@@ -110,13 +136,13 @@ def test_open_rows_of_what_nobody_writes_any_more_are_forgotten(state, ledger):
 
 
 def test_open_rows_of_an_object_that_is_not_mapped_any_more_are_forgotten(state, ledger):
-    ledger.mark_sent(ledger.intend(1, [record("1", stage="x")]))
+    ledger.mark_sent(ledger.intend(1, [[record("1", stage="x")]])[0])
     ledger.settle_earlier("Company", {"1": {"stage": "x"}}, {"stage"})
     assert states(state) == ["forgotten"]
 
 
 def test_settled_rows_are_never_judged_again(state, ledger):
-    ids = ledger.intend(1, [record("1"), record("2"), record("3")])
+    (ids,) = ledger.intend(1, [[record("1"), record("2"), record("3")]])
     ledger.settle(
         [Settled(ids[0], "confirmed"), Settled(ids[1], "failed"), Settled(ids[2], "forgotten")]
     )
@@ -126,7 +152,7 @@ def test_settled_rows_are_never_judged_again(state, ledger):
 
 def test_the_newest_entries_of_a_record_come_first(state, ledger):
     for n in range(5):
-        ledger.intend(1, [record("1", score=n), record("2", score=n)])
+        ledger.intend(1, [[record("1", score=n), record("2", score=n)]])
     found = entries_of(state, "Account", "1", limit=2)
     assert [entry.changes[0].to for entry in found] == [4, 3]
 

@@ -6,7 +6,8 @@ import pytest
 
 from config.errors import RetryLater, StopCycle
 from connectors.base import WriteResult
-from sync.ledger import Ledger, entries_of, last_written, unsettled
+from sync.confirmed import last_written
+from sync.ledger import Ledger, entries_of, unsettled
 from sync.push import STEPS, push
 from sync.runs import begin_run
 from sync.state import State

@@ -18,7 +18,7 @@ def test_a_new_home_is_made_with_all_tables(tmp_path):
     with State(tmp_path / "deep" / "home") as state:
         names = set(state.db.table_names())
         assert {"settings", "runs", "pulls", "sightings", "lake_parts"} <= names
-        assert {"match_counts", "checkpoints", "writes"} <= names
+        assert {"match_counts", "checkpoints", "write_records"} <= names
         assert state.value("PRAGMA journal_mode") == "wal"
         assert state.value("PRAGMA foreign_keys") == 1
         assert state.value("PRAGMA synchronous") == 2, "FULL: commits outlive a power cut"
@@ -242,8 +242,8 @@ def test_instants_are_utc_text():
 
 def test_writes_belong_to_a_run(tmp_path):
     insert = (
-        "INSERT INTO writes (run_id, object, account_id, changes, intended_at)"
-        " VALUES (9, 'Account', '1', '[]', '')"
+        "INSERT INTO write_batches (first_id, last_id, run_id, state, intended_at)"
+        " VALUES (1, 1, 9, 'intended', '')"
     )
     with (
         State(tmp_path) as state,
