@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from config.account_key import ID, repeated, where
 from config.connection_types import CONNECTION_TYPES
 from config.journey import Journey
-from config.mapping_file import EventsEntry, Mapping, WriteEntry
+from config.mapping_file import EventsEntry, Mapping, WriteEntry, WriteField
 from config.names import HEALTH_OUTPUTS, SQL_WORDS, outputs_of, why_not
 from config.problem import known, nearest, quoted
 from config.reading import Finding, Findings
@@ -144,12 +144,26 @@ def _written_once(mapping: Mapping) -> Findings:
     # A CRM does not tell field names apart by case.
     written = {mapping.accounts.id.casefold(): "the accounts' id"}
     for index, target in enumerate(mapping.write):
-        for field in target.fields:
-            folded = field.casefold()
-            if folded in written:
-                message = f"{quoted(field)} is {written[folded]} already"
-                yield Finding(("write", index, "fields", field), message, at_key=True)
-            written.setdefault(folded, "written")
+        for field, spec in target.fields.items():
+            place: Path = ("write", index, "fields", field)
+            named = [(field, place, True)]
+            if spec.to is not None:
+                named.append((spec.to, (*place, "to"), False))
+            for name, path, at_key in named:
+                folded = name.casefold()
+                if folded in written:
+                    message = f"{quoted(name)} is {written[folded]} already"
+                    yield Finding(path, message, at_key=at_key)
+                written.setdefault(folded, "written")
+            yield from _suggestion(spec, place)
+
+
+def _suggestion(spec: WriteField, place: Path) -> Findings:
+    if spec.write == "suggest" and spec.to is None:
+        yield Finding(place, "'to' is missing: a suggestion needs a field of its own")
+    if spec.write != "suggest" and spec.to is not None:
+        message = "'to' belongs to `write: suggest`"
+        yield Finding((*place, "to"), message, "write to that field itself", at_key=True)
 
 
 def _target(target: WriteEntry, around: Around, path: Path) -> Findings:

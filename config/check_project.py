@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from config.connection_types import CONNECTION_TYPES, ConnectionType, is_secret
+from config.guards import Guards
 from config.kinds import described
 from config.problem import nearest, quoted
 from config.project_file import Connection, Gatepost
@@ -32,6 +33,13 @@ def check_project(gatepost: Gatepost) -> Findings:
                 yield Finding(
                     path, f"a connection of type {connection.type} needs {quoted(option)}"
                 )
+
+
+def check_guards(guards: Guards, fields: frozenset[str]) -> Findings:
+    """Whether `segment` is one of the names under `fields` in mapping.yaml."""
+    if guards.segment is not None and guards.segment not in fields:
+        message = f"mapping.yaml has no field named {quoted(guards.segment)}"
+        yield Finding(("guards", "segment"), message, nearest(guards.segment, fields))
 
 
 def _name(name: str, gatepost: Gatepost, path: Path) -> Findings:

@@ -9,7 +9,7 @@ from typing import Any
 
 from config.check_journey import check_journey
 from config.check_mapping import Around, check_mapping
-from config.check_project import check_project
+from config.check_project import check_guards, check_project
 from config.folder import ProjectFiles, read_folder
 from config.journey import Journey
 from config.key_maps import check_key_maps
@@ -144,6 +144,8 @@ def _check(
     """Add what only shows when several places are looked at together."""
     if gatepost and gatepost.sound:
         gatepost.place(check_project(gatepost.sound))
+        if mapping and mapping.values is not None:
+            gatepost.place(check_guards(gatepost.sound.guards, keys_of(mapping.values, "fields")))
     if mapping and mapping.sound:
         fields = keys_of(mapping.values, "fields")
         mapping.place(check_mapping(mapping.sound, fields, _around(gatepost, journeys)))

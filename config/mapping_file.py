@@ -3,12 +3,13 @@
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from config.account_key import AccountKey, Ways
 from config.kinds import (
     AS_LIST,
     AS_MAP,
+    Delay,
     Expression,
     Identifier,
     Text,
@@ -112,12 +113,39 @@ class EventsEntry(Shape):
         return f"{self.from_}.{self.object}" if self.object else self.from_
 
 
+_CONFLICT = re.compile(r"(ours|theirs|theirs for [1-9]\d{0,3}[dw])\Z")
+
+
+def _conflict(value: Any) -> Any:
+    if isinstance(value, str) and _CONFLICT.match(value):
+        return value
+    raise fail(
+        f"ours or theirs is expected here, not {described(value)}", "or such as theirs for 30d"
+    )
+
+
+ConflictText = Annotated[
+    str,
+    BeforeValidator(_conflict),
+    WithJsonSchema({"type": "string", "pattern": r"^(ours|theirs|theirs for [1-9]\d*[dw])$"}),
+]
+
+
 class WriteField(Shape):
     """One CRM field that is written. Short form: the output's name."""
 
     output: Text = Field(description="an output, a signal, moment.NAME or moment.NAME.since")
-    write: Annotated[Literal["always", "if_empty"], one_of("always", "if_empty")] = Field(
-        "always", description="always, or only if_empty"
+    write: Annotated[
+        Literal["always", "if_empty", "suggest"], one_of("always", "if_empty", "suggest")
+    ] = Field("always", description="always, only if_empty, or as a suggestion in another field")
+    to: Text | None = Field(None, description="with suggest: the field that the suggestion goes to")
+    conflict: ConflictText = Field(
+        "ours",
+        description="whose value holds where a person has changed ours: ours, theirs (until our "
+        "value changes), or theirs for a while",
+    )
+    dwell: Delay | None = Field(
+        None, description="how long before a value goes out a second time; as in guards, if absent"
     )
     null: Annotated[Literal["keep", "clear"], one_of("keep", "clear")] = Field(
         "keep", description="what an unknown value does: keep what is there, or clear it"
@@ -128,12 +156,22 @@ class WriteField(Shape):
         """`Health__c: health_score` means `{output: health_score}`."""
         return data if isinstance(data, dict | list | tuple | None) else {"output": data}
 
+    @property
+    def theirs_days(self) -> int | None:
+        """For how many days a person's value holds; None: until our value changes."""
+        _, _, rest = self.conflict.partition(" for ")
+        return int(rest[:-1]) * (7 if rest.endswith("w") else 1) if rest else None
+
 
 class WriteEntry(Shape):
     """What one journey writes. `journey` is None only before the project is complete."""
 
     journey: Text | None = Field(None, description="whose outputs; optional where there is one")
     fields: Annotated[dict[Text, WriteField], AS_MAP] = Field(description="CRM field: output")
+
+    def targets(self) -> dict[str, WriteField]:
+        """The CRM fields that are really written: of a suggestion, the one that it goes to."""
+        return {spec.to or field: spec for field, spec in self.fields.items()}
 
 
 class Mapping(Shape):

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from config.cron import check_cron
+from config.guards import Guards
 from config.kinds import AS_MAP, Text, Whole, Window, described, fail, unmarked
 from config.problem import quoted
 from config.shape import Shape
@@ -221,7 +222,7 @@ class Engine(Shape):
 
 
 class Gatepost(Shape):
-    """gatepost.yaml. `guards` are kept as given."""
+    """gatepost.yaml."""
 
     connections: Annotated[dict[ConnectionName, Connection], AS_MAP] = Field(
         description="name: the system behind it"
@@ -232,6 +233,4 @@ class Gatepost(Shape):
     retention: Retention = Field(default_factory=Retention, description="how long things are kept")
     backup: Backup = Field(default_factory=Backup, description="where copies go")
     engine: Engine = Field(default_factory=Engine, description="threads and memory")
-    guards: Annotated[dict[str, Any], BeforeValidator(unmarked), AS_MAP] = Field(
-        default_factory=dict, description="limits that stop a run"
-    )
+    guards: Guards = Field(default_factory=Guards, description="limits that stop a run")

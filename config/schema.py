@@ -8,6 +8,7 @@ import json
 from typing import Any, Literal
 
 from config.connection_types import CONNECTION_TYPES
+from config.guards import AGE_PATTERN, SHARE_PATTERN
 from config.journey import Journey
 from config.kinds import DURATION_PATTERN
 from config.mapping_file import Mapping
@@ -53,7 +54,7 @@ def schema_text(file: File) -> str:
 def _tidy(schema: Any) -> Any:
     """Leave out what only our models need: titles made of keys, absent defaults, the empty `from`.
 
-    Defaults of durations are written as people write them.
+    Defaults of durations and shares are written as people write them.
     """
     if isinstance(schema, list):
         return [_tidy(one) for one in schema if not (isinstance(one, dict) and _empty_list(one))]
@@ -68,8 +69,10 @@ def _tidy(schema: Any) -> Any:
         ):
             continue
         left[key] = _tidy(value)
-    if schema.get("pattern") == DURATION_PATTERN and "default" in left:
+    if schema.get("pattern") in (DURATION_PATTERN, AGE_PATTERN) and "default" in left:
         left["default"] = f"{left['default']}d"
+    if schema.get("pattern") == SHARE_PATTERN and "default" in left:
+        left["default"] = f"{left['default'] * 100:g}%"
     return left
 
 

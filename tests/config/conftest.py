@@ -15,7 +15,7 @@ connections:
   desk: {type: files, path: exports}
 schedule: {sync: "15 */2 * * 1-5", timezone: Europe/Lisbon}
 engine: {threads: 4, memory: 3GB}
-guards: {most_changed: 0.2, nested: {fine: true}}
+guards: {max_changed: 25%, max_stale: 2w, segment: segment}
 """
 
 MAPPING = """\

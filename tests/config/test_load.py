@@ -82,8 +82,11 @@ def test_connections_keep_their_options_as_plain_values(write, files):
     assert (product.type, product.url) == ("mixpanel", None)
     assert product.options == {"project_id": 4711, "region": "eu"}
     assert type(product.options["project_id"]) is int
-    assert project.gatepost.guards == {"most_changed": 0.2, "nested": {"fine": True}}
-    assert type(project.gatepost.guards["most_changed"]) is float
+    guards = project.gatepost.guards
+    assert (guards.max_changed, guards.max_stale, guards.segment) == (0.25, 14, "segment")
+    assert (guards.max_backward, guards.canary) == (0.05, True)
+    assert guards.told("max_changed")
+    assert not guards.told("max_backward")
     assert (project.gatepost.engine.threads, project.gatepost.engine.memory) == (4, "3GB")
 
 

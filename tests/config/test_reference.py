@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config import journey, mapping_file, project_file, signal
+from config import guards, journey, mapping_file, project_file, signal
 from config.connection_types import CONNECTION_TYPES
 from config.load import load_project
 from config.names import OUTPUTS
@@ -16,7 +16,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {
     "journey-reference.md": (journey, signal),
     "mapping-reference.md": (mapping_file,),
-    "project-reference.md": (project_file,),
+    "project-reference.md": (project_file, guards),
 }
 KEYS = sorted(
     {
