@@ -66,8 +66,13 @@ def nothing_new(home: Path, folder: Path, version: str, as_of: date | None, now:
     ):
         return False
     files: dict[str, list[int] | None] = said["files"]
-    here = str(folder.absolute() / "gatepost.yaml")
+    here = str(config_folder(folder) / "gatepost.yaml")
     return here in files and all(_seen(Path(path)) == seen for path, seen in files.items())
+
+
+def config_folder(folder: Path) -> Path:
+    """Where the files of a project are read from, as config.load has it."""
+    return Path(os.environ.get("GATEPOST_CONFIG") or folder).absolute()
 
 
 def listing(folder: Path) -> list[Path]:

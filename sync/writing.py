@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from config.errors import GatepostError
+from config.key_maps import key_map_files
 from config.load import Project
 from connectors.base import Batched, FieldSink, ReadsSome
 from connectors.files import FilesConnector
@@ -25,7 +26,7 @@ from sync.lake_changes import Changes
 from sync.ledger import Ledger, unsettled
 from sync.plan import Plan, make_plan, recheck
 from sync.push import PushReport, push
-from sync.quick import listing, run_key, seen_files
+from sync.quick import config_folder, listing, run_key, seen_files
 from sync.runs import begin_run, finish_run
 from sync.state import RUN_KEY, instant_text
 
@@ -73,12 +74,12 @@ def make(cycle: Cycle) -> Plan:
         for computed in cycle.compute(journey=entry.journey)
     ]
     fields = [name for wish in wishes for name in wish.policies]
-    ids = list(dict.fromkeys(one for wish in wishes for one in wish.values))
+    ids = list(dict.fromkeys(one for wish in wishes for one in wish.ids))
     observed = _read(cycle, fields, ids)
     diffs: list[Diff] = [
         diff(
-            mapping.accounts.object, wish.values, observed, wish.policies,
-            names=wish.names, why=wish.why, never=cycle.summary.doubled,
+            mapping.accounts.object, wish.against(observed, cycle.summary.doubled), observed,
+            wish.policies, names=wish.names, why=wish.why, never=cycle.summary.doubled,
         )
         for wish in wishes
     ]  # fmt: skip
@@ -199,8 +200,9 @@ def _inputs(cycle: Cycle) -> list[Path] | None:
     accounts = project.mapping.accounts
     objects = {(accounts.from_, accounts.object)}
     objects |= {(entry.from_, entry.object or "") for entry in project.mapping.events}
-    folder = project.folder.absolute()
+    folder = config_folder(project.folder)
     paths = [folder / "gatepost.yaml", folder / "mapping.yaml", *listing(folder / "journeys")]
+    paths += key_map_files(project.mapping, folder)
     for name, object_name in sorted(objects):
         connector = cycle.connector(name)
         if not isinstance(connector, FilesConnector):
