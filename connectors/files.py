@@ -11,7 +11,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from config.errors import RetryLater, StopCycle
 from config.problem import nearest, quoted
@@ -19,6 +19,10 @@ from config.project_file import Connection
 from connectors.base import AccountSource, Body, EventSource, FieldSink, Part, Raw, Rejected
 from connectors.files_csv import Table, reading, shown, stat_fingerprint
 from connectors.rejected import KEPT_ASIDE, KEPT_CHARACTERS, check_share, max_rejected
+
+if TYPE_CHECKING:
+    from connectors.files_inspect import FilesInspector
+    from connectors.files_provision import FilesProvisioner
 
 _EVENTS = re.compile(r".+\.(?:(jsonl|csv)(\.gz)?|(parquet))\Z", re.IGNORECASE | re.DOTALL)
 _NAMED = 5
@@ -44,6 +48,16 @@ class FilesConnector:
         from connectors.files_sink import FilesSink  # not needed to read
 
         return FilesSink(self)
+
+    def inspector(self) -> "FilesInspector":
+        from connectors.files_inspect import FilesInspector  # not needed to sync
+
+        return FilesInspector(self)
+
+    def provisioner(self) -> "FilesProvisioner":
+        from connectors.files_provision import FilesProvisioner
+
+        return FilesProvisioner(self)
 
     def object_path(self, object_name: str) -> Path:
         """The file of an object. StopCycle if there is none."""

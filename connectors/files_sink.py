@@ -72,7 +72,7 @@ class FilesSink:
                 )
         clear = {one: cells for one, cells in wanted.items() if one not in refused}
         if changes & clear.keys():
-            made = _replace(path, before, _rewritten(path, id_place, clear))
+            made = replace_file(path, before, _rewritten(path, id_place, clear))
             self.rewritten.append((object_name, stat_fingerprint(before), stat_fingerprint(made)))
         return [_result(write.id, refused) for write in writes]
 
@@ -169,7 +169,7 @@ def _edited(row: Row, cells: Cells, delimiter: str) -> str:
     for place, text in cells.items():
         if row.cells[place] != text:
             was_quoted = pieces[place].startswith('"') or (all_quoted and not pieces[place])
-            pieces[place] = _in_quotes(text) if was_quoted else _as_cell(text, delimiter)
+            pieces[place] = _in_quotes(text) if was_quoted else as_cell(text, delimiter)
     return delimiter.join(pieces) + ending
 
 
@@ -178,11 +178,11 @@ def _edited_plain(row: Row, cells: Cells, delimiter: str) -> str:
     pieces = list(row.cells)
     for place, text in cells.items():
         if pieces[place] != text:
-            pieces[place] = _as_cell(text, delimiter)
+            pieces[place] = as_cell(text, delimiter)
     return delimiter.join(pieces) + row.raw[len(row.raw.rstrip("\r\n")) :]
 
 
-def _as_cell(text: str, delimiter: str) -> str:
+def as_cell(text: str, delimiter: str) -> str:
     """Quoted only where it must be."""
     must = delimiter in text or '"' in text or "\r" in text or "\n" in text
     return _in_quotes(text) if must else text
@@ -205,7 +205,7 @@ def _pieces(raw: str, delimiter: str) -> list[str]:
     return pieces
 
 
-def _replace(path: Path, before: os.stat_result, text: Iterator[str]) -> os.stat_result:
+def replace_file(path: Path, before: os.stat_result, text: Iterator[str]) -> os.stat_result:
     """Put a new content in place of a file that must still be the one that `before` describes;
     what the file system says of the new one."""
     try:

@@ -21,6 +21,8 @@ from connectors.hubspot.records import HubSpotAccounts
 from connectors.hubspot.schema import Schema
 
 if TYPE_CHECKING:
+    from connectors.hubspot.inspect import HubSpotInspector
+    from connectors.hubspot.provision import HubSpotProvisioner
     from connectors.hubspot.wire import Wire
 
 DEFAULT_VERSION = "2026-09"
@@ -72,6 +74,16 @@ class HubSpotConnector:
 
             self._sink = HubSpotSink(self)
         return self._sink
+
+    def inspector(self) -> "HubSpotInspector":
+        from connectors.hubspot.inspect import HubSpotInspector  # not needed to sync
+
+        return HubSpotInspector(self)
+
+    def provisioner(self) -> "HubSpotProvisioner":
+        from connectors.hubspot.provision import HubSpotProvisioner
+
+        return HubSpotProvisioner(self)
 
     def budget(self) -> BudgetLeft:
         """Calls of the day, as far as it is known; sends nothing."""

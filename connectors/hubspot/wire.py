@@ -119,6 +119,16 @@ class Wire:
 
         return str(http.retrying(self.sleep, attempts=self._attempts)(ask).get("portalId"))
 
+    def ask(self, method: str, path: str, body: Json | None = None) -> Json:
+        """One request by its v3 path, for what the client has no comforts for; tried again like a
+        read, so only for what may be repeated."""
+
+        def ask() -> Json:
+            said = {} if body is None else {"json": body}
+            return parsed(self.send(method, self._url + path, headers=self._login, **said))
+
+        return http.retrying(self.sleep, attempts=self._attempts)(ask)
+
     # -- reads: may be repeated whatever happens
 
     def properties(self, object_name: str) -> list[Json]:

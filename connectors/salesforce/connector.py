@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.errors import StopCycle
 from config.project_file import Connection
@@ -19,6 +20,10 @@ from connectors.salesforce.client import Client
 from connectors.salesforce.describe import Objects
 from connectors.salesforce.events import SalesforceRecords
 from connectors.salesforce.options import options_of
+
+if TYPE_CHECKING:
+    from connectors.salesforce.inspect import SalesforceInspector
+    from connectors.salesforce.provision import SalesforceProvisioner
 
 
 def _now() -> datetime:
@@ -61,6 +66,16 @@ class SalesforceConnector:
         from connectors.salesforce.write import SalesforceSink  # not needed to read
 
         return SalesforceSink(self.client, self.objects, self.accounts(), self._sizes, self.options)
+
+    def inspector(self) -> "SalesforceInspector":
+        from connectors.salesforce.inspect import SalesforceInspector  # not needed to sync
+
+        return SalesforceInspector(self.client, self.options)
+
+    def provisioner(self) -> "SalesforceProvisioner":
+        from connectors.salesforce.provision import SalesforceProvisioner
+
+        return SalesforceProvisioner(self.client, self.inspector())
 
     @property
     def warnings(self) -> list[str]:

@@ -16,6 +16,7 @@ _SOAP_TYPES = {
     "double": "xsd:double", "currency": "xsd:double", "percent": "xsd:double", "date": "xsd:date",
     "datetime": "xsd:dateTime", "address": "urn:address", "anyType": "xsd:anyType",
 }  # fmt: skip
+_SYSTEM = frozenset({"Id", "IsDeleted", "LastActivityDate", "MasterRecordId", "SystemModstamp"})
 _MASTER_RECORD_TYPE = "012000000000000AAA"
 
 
@@ -112,7 +113,8 @@ def field_shown(field: Field) -> JsonDict:
         "inlineHelpText": None, "label": field.shown_label, "length": field.length,
         "mask": None, "maskType": None, "name": field.name, "nameField": field.name == "Name",
         "namePointing": False, "nillable": field.nillable,
-        "permissionable": field.nillable and field.name not in ("Id", "IsDeleted"),
+        "permissionable": (field.nillable or (field.custom and field.type == "boolean"))
+        and field.name not in _SYSTEM,
         "picklistValues": picks if is_list else [], "polymorphicForeignKey": False,
         "precision": field.precision, "queryByDistance": False, "referenceTargetField": None,
         "referenceTo": [field.reference_to] if field.reference_to else [],

@@ -1,0 +1,139 @@
+"""What an account says of itself: its scopes as they are tried, properties, records in number."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from config.errors import FixConfig, StopCycle
+from config.problem import quoted
+from connectors.facts import Access, Estimate, FieldFacts, Kind, Lack, ObjectFacts, Takes
+from connectors.hubspot.errors import Json, Refused
+from connectors.hubspot.records import LINKS
+from connectors.hubspot.schema import MOST_TEXT, RECORD_ID
+from connectors.hubspot.wire import MOST
+
+if TYPE_CHECKING:
+    from connectors.hubspot.connector import HubSpotConnector
+
+_ANY_TEXT: frozenset[Takes] = frozenset({"text", "number", "date", "boolean", "list"})
+_TAKES: Mapping[str, frozenset[Takes]] = {
+    "string": _ANY_TEXT,
+    "number": frozenset({"number"}),
+    "date": frozenset({"date"}),
+    "datetime": frozenset({"date"}),  # as midnight in UTC
+    "bool": frozenset({"boolean"}),
+    "phone_number": frozenset({"text"}),
+}
+_KINDS: Mapping[str, Kind] = {
+    "number": "number", "date": "date", "datetime": "date", "bool": "boolean",
+}  # fmt: skip
+SCOPES = (
+    "add it to the service key (Development > Keys) or the private app (Settings > Integrations > "
+    "Private Apps > Scopes)"
+)
+
+
+class HubSpotInspector:
+    """Inspector of one account."""
+
+    def __init__(self, connector: "HubSpotConnector") -> None:
+        self._connector = connector
+
+    def access(self, reads: Sequence[str], writes: Sequence[str]) -> Access:
+        """Each scope is tried: one record is asked for, and a batch of no records is written."""
+        wire = self._connector.wire
+        self._connector.need_portal()
+        who = f"account {wire.portal_id()}"
+        found: list[Lack] = []
+        for name in dict.fromkeys(reads):
+            found += self._tried("GET", f"/crm/v3/objects/{name}?limit=1")
+        for name in dict.fromkeys(writes):
+            found += self._tried("POST", f"/crm/v3/objects/{name}/batch/update", {"inputs": []})
+        return Access(who, tuple(dict.fromkeys(found)))
+
+    def _tried(self, method: str, path: str, body: Json | None = None) -> list[Lack]:
+        try:
+            self._connector.wire.ask(method, path, body)
+        except FixConfig as error:  # the token itself was found to be good
+            return [Lack(problem.message, SCOPES) for problem in error.problems]
+        except Refused:
+            pass  # the scope is there; of the object more is said elsewhere
+        return []
+
+    def describe(self, object_name: str, names: Sequence[str] = ()) -> ObjectFacts:
+        try:
+            raw = self._connector.wire.properties(object_name)
+        except Refused as error:
+            said = f"the account has no object {quoted(object_name)} that this token sees"
+            raise StopCycle(f"{said}: {error}") from None
+        fields = {str(one["name"]): facts(one) for one in raw if one.get("name")}
+        for name in names:
+            if name.startswith(LINKS) and self._is_object(name.removeprefix(LINKS)):
+                fields[name] = FieldFacts(name, "association", "any", frozenset())
+        unique = {str(one["name"]) for one in raw if one.get("hasUniqueValue")}
+        return ObjectFacts(object_name, fields, ids=frozenset({RECORD_ID, *unique}))
+
+    def _is_object(self, name: str) -> bool:
+        try:
+            self._connector.wire.properties(name)
+        except Refused:
+            return False
+        return True
+
+    def last_day(self, object_name: str, at: str) -> date | None:
+        found = self._connector.wire.newest(object_name, at)
+        if found is None or not found[1]:
+            return None
+        return datetime.fromisoformat(found[1]).date()
+
+    def estimate(self, accounts: str, events: Sequence[str], *, writes: bool) -> Estimate | None:
+        counts: dict[str, int] = {}
+        quiet = 0
+        for name in dict.fromkeys([accounts, *events]):
+            known = self._connector.wire.newest(name, "createdate")
+            counts[name] = known[0] if known else 0
+            # Its properties, a look at whether anything changed, its records by the hundred.
+            quiet += 1 + (name != accounts) + max(1, -(-counts[name] // MOST))
+        number = counts[accounts]
+        if writes:
+            quiet += 1 + -(-number // MOST)  # the written properties, to compare
+        full = quiet + (-(-number // self._connector.batch_size) if writes else 0)
+        return Estimate(quiet, full, counts)
+
+
+def facts(raw: Json) -> FieldFacts:
+    """A property's facts, of its definition."""
+    kind, way = str(raw.get("type") or "string"), str(raw.get("fieldType") or "")
+    metadata = raw.get("modificationMetadata") or {}
+    refusal, calculated = "", bool(raw.get("calculated") or way == "calculation_equation")
+    if calculated:
+        refusal = "HubSpot calculates it"
+    elif metadata.get("readOnlyValue"):
+        refusal = "HubSpot keeps it, and nobody can write it"
+    options = _options(raw) if kind == "enumeration" else None
+    return FieldFacts(
+        str(raw["name"]), f"{kind} ({way})", _kind(kind, options), _takes(kind, way),
+        label=str(raw.get("label") or ""), length=MOST_TEXT if kind == "string" else None,
+        options=options, restricted=options is not None, refusal=refusal,
+        remedy="write another property" if refusal else "", calculated=calculated,
+        can_extend="its options are HubSpot's own" if metadata.get("readOnlyOptions") else "",
+    )  # fmt: skip
+
+
+def _options(raw: Json) -> tuple[str, ...] | None:
+    if raw.get("externalOptions"):
+        return None
+    return tuple(str(one.get("value")) for one in raw.get("options") or [])
+
+
+def _kind(kind: str, options: tuple[str, ...] | None) -> Kind:
+    if options is not None and {*options} == {"true", "false"}:
+        return "boolean"
+    return _KINDS.get(kind, "text")
+
+
+def _takes(kind: str, way: str) -> frozenset[Takes]:
+    if kind == "enumeration":
+        several: frozenset[Takes] = frozenset({"list"} if way == "checkbox" else set())
+        return frozenset[Takes]({"text", "boolean"}) | several
+    return _TAKES.get(kind, frozenset())
