@@ -42,6 +42,10 @@ class Refused(RecordRejected):
         self.names = names
 
 
+class TooSlow(http.Lost):
+    """The edge gave up waiting: less at once may be quicker."""
+
+
 def error_of(
     response: requests.Response,
     connection: str,
@@ -69,7 +73,8 @@ def error_of(
             return RetryLater(f"HubSpot answered {status}: {said[:_SHOWN]}", asked)
         case _ if status >= 500:
             # The edge may have given up on a request that HubSpot goes on with.
-            lost = http.Lost(f"HubSpot answered {status}: {said[:_SHOWN]}", sent=True)
+            kind = TooSlow if status in (504, 524) else http.Lost
+            lost = kind(f"HubSpot answered {status}: {said[:_SHOWN]}", sent=True)
             lost.wait_seconds = asked
             return lost
         case 400 | 404 | 409 | 413 | 414:

@@ -16,6 +16,8 @@ from connectors.hubspot.errors import Json
 
 MOST_TEXT = 65_536
 RECORD_ID = "hs_object_id"
+MERGED = "hs_merged_object_ids"
+"""Ids of the records that were merged into one, with semicolons between them."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FEW = 8

@@ -38,11 +38,14 @@ class HubSpotSink:
         self, object_name: str, id_field: str, fields: Sequence[str], ids: Sequence[str]
     ) -> Iterator[Record]:
         by = "" if id_field == RECORD_ID else id_field
-        asked = [one for one in ids if by or one.isdigit()]
+        asked = {one for one in ids if by or one.isdigit()}
         columns = [id_field, *fields]
         if by:
             self._need_unique(self._connector.schema(object_name), by)
-        for record_id, row in some_records(self._connector, object_name, columns, asked, by):
+        found = some_records(self._connector, object_name, columns, sorted(asked), by)
+        for record_id, row in found:
+            if not by and record_id not in asked:
+                continue  # the id was merged away: HubSpot answers with the record that it became
             self._record_ids[str(row[id_field])] = record_id
             yield Record(str(row[id_field]), {name: row[name] for name in fields})
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 from config.errors import PartlyDone, RetryLater, StopCycle
 from connectors.base import WriteResult
 from connectors.http import Lost
-from connectors.hubspot.errors import Json, Refused
-from connectors.hubspot.schema import Schema
+from connectors.hubspot.errors import Json, Refused, TooSlow
+from connectors.hubspot.schema import MERGED, Schema
 
 if TYPE_CHECKING:
     from connectors.hubspot.connector import HubSpotConnector
@@ -23,6 +23,7 @@ Texts = Mapping[str, Mapping[str, str]]
 
 LIFECYCLE = "lifecyclestage"
 _TRIES = 3
+_OF_RECORDS = frozenset({400, 409, 413})  # bad values, values taken already, too much at once
 _PAUSE_SECONDS = 2.0
 
 
@@ -77,7 +78,7 @@ class Writing:
         except Lost as error:
             if not error.sent:
                 raise
-            self._look(batch, str(error), tries)
+            self._look(batch, str(error), tries, pieces=2 if isinstance(error, TooSlow) else 1)
         else:
             self._reconcile(batch, answer, tries)
 
@@ -135,8 +136,8 @@ class Writing:
 
     # -- nobody knows
 
-    def _look(self, batch: Texts, why: str, tries: int) -> None:
-        """Read what nobody knows, and send again what is proven not to be there."""
+    def _look(self, batch: Texts, why: str, tries: int, *, pieces: int = 1) -> None:
+        """Read what nobody knows, and send again what is proven not to be there, in `pieces`."""
         self.connector.wire.sleep(_PAUSE_SECONDS * tries)
         try:
             held = self.held(batch)
@@ -147,20 +148,31 @@ class Writing:
         again: dict[str, Mapping[str, str]] = {}
         for one, wanted in batch.items():
             if one not in held:
-                self.settle(one, "rejected", "the record is not there (any more)", "NOT_FOUND")
+                self._settle_missing(one, held)
             elif all(self._same(name, wanted, held[one]) for name in wanted):
                 self.settle(one, "written")
             else:
                 again[one] = wanted
         if again and tries < _TRIES:
-            self._send(again, tries + 1)
+            for piece in _pieces(again, -(-len(again) // pieces)):
+                self._send(piece, tries + 1)
             return
         for one in again:
             self.settle(one, "unknown", f"{why}; tried {tries} times")
 
+    def _settle_missing(self, one: str, held: Mapping[str, Mapping[str, object]]) -> None:
+        """Asked for by the id of a record that was merged away, HubSpot answers with the other."""
+        for other, shown in held.items():
+            if one in str(shown.get(MERGED) or "").split(";"):
+                said = f"it was merged into {other}, which the next run compares anew"
+                self.settle(one, "rejected", said, "MERGED")
+                return
+        self.settle(one, "rejected", "the record is not there (any more)", "NOT_FOUND")
+
     def held(self, batch: Texts) -> dict[str, Mapping[str, object]]:
         """What the written properties of these records hold now."""
         names = list(dict.fromkeys(name for of in batch.values() for name in of))
+        names += [MERGED] if MERGED in self.schema.properties else []
         found = self.connector.wire.read(self.schema.object_name, list(batch), names)
         return {str(one.get("id")): one.get("properties") or {} for one in found}
 
@@ -169,7 +181,7 @@ class Writing:
     def _split(self, batch: Texts, error: Refused) -> None:
         """Find the records for which a batch was refused: by name if the error says, else by
         halving. The others are written."""
-        if error.status != 400:
+        if error.status not in _OF_RECORDS:
             raise StopCycle(f"HubSpot refused a batch of {self.schema.object_name}: {error}")
         pairs = {name: {of.get(name) for of in batch.values()} for name in error.names}
         if len(batch) == 1 or self._is_hopeless(pairs):
