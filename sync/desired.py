@@ -7,45 +7,56 @@ from config.mapping_file import WriteEntry, WriteField
 from connectors.base import Value
 from mapping.reasons import Reasons
 from sync.compute import Computed
+from sync.diff import Observed, unlike
 
 
 @dataclass(frozen=True)
 class Desired:
-    """One journey's wishes: CRM id to field to value, the policy of each field, and reasons."""
+    """One journey's wishes: for each field a value for each of `ids`, parallel; the policy of each
+    field, the accounts' names, and reasons by CRM id and field."""
 
-    values: Mapping[str, Mapping[str, Value]]
+    ids: Sequence[str]
+    columns: Mapping[str, Sequence[Value]]
     policies: Mapping[str, WriteField]
     names: Mapping[str, str]
     why: Callable[[str, str], str]
 
+    def against(
+        self, observed: Mapping[str, Observed], never: Mapping[str, str]
+    ) -> dict[str, dict[str, Value]]:
+        """What a diff must look at: CRM id to field to value. Left out are values that the CRM
+        shows already, letter by letter, which is nearly all of them."""
+        wanted: dict[str, dict[str, Value]] = {
+            one: {} for one in self.ids if one in never or one not in observed
+        }
+        records = [observed.get(one, {}) for one in self.ids]
+        for field, values in self.columns.items():
+            there = [record.get(field) for record in records]
+            for row in unlike(values, there):
+                wanted.setdefault(self.ids[row], {})[field] = values[row]
+        return wanted
+
 
 def desired(computed: Computed, entry: WriteEntry) -> Desired:
-    """What `entry` wants written for every account of the journey; fields in the entry's order."""
+    """What `entry` wants written for every account of the journey."""
     ids: list[str] = computed.accounts.ids.tolist()
-    columns: Sequence[list[Value]] = [
-        computed.column(spec.output) for spec in entry.fields.values()
-    ]
-    fields = list(entry.fields)
-    values = {
-        account: dict(zip(fields, row, strict=True))
-        for account, row in zip(ids, zip(*columns, strict=True), strict=True)
-    }
     return Desired(
-        values, entry.fields, dict(zip(ids, computed.accounts.names.tolist(), strict=True)),
+        ids, {field: computed.column(spec.output) for field, spec in entry.fields.items()},
+        entry.fields, dict(zip(ids, computed.accounts.names.tolist(), strict=True)),
         _why(computed, entry),
     )  # fmt: skip
 
 
 def _why(computed: Computed, entry: WriteEntry) -> Callable[[str, str], str]:
+    parts = [Reasons(outputs) for outputs, _ in computed.parts]
     places = {
-        account: (reasons, row)
-        for outputs, rows in computed.parts
-        for reasons in [Reasons(outputs)]
+        account: (part, row)
+        for part, (_, rows) in enumerate(computed.parts)
         for row, account in enumerate(computed.accounts.ids[rows].tolist())
     }
 
     def why(account: str, field: str) -> str:
-        reasons, row = places[account]
-        return reasons.why(entry.fields[field].output, row)
+        part, row = places[account]
+        return parts[part].why(entry.fields[field].output, row)
 
     return why
