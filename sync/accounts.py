@@ -1,8 +1,9 @@
 """From pulled fields to the accounts of a journey: which travel it, and which keys are theirs."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from mapping.compiled import CompiledJourney, compile_accounts_filter
 from mapping.vector import Array
 from sync.compute import Keys, account_table, selected
 from sync.fields import NAME, Unreadable, load_fields
-from sync.identity import AccountKeys, account_keys, never_written
+from sync.identity import AccountKeys, never_written
+from sync.identity_ways import entry_keys
 from sync.sightings import Sighted, record_sightings
 from sync.state import State
 
@@ -109,9 +111,14 @@ def _last_fingerprint(state: State, object_name: str) -> str | None:
 
 
 def journey_accounts(
-    project: Project, state: State, compiled: CompiledJourney, as_of: date
+    project: Project,
+    state: State,
+    compiled: CompiledJourney,
+    as_of: date,
+    distinct: Callable[[str], Sequence[str]],
 ) -> JourneyAccounts:
-    """Who travels a journey on a day, with fields, keys and whom never to write.
+    """Who travels a journey on a day, with fields, keys and whom never to write. `distinct` gives
+    the keys that the lake has of a source.
 
     Keys are unique among all accounts that `accounts.where` lets through, travelling or not: a key
     that one of them shares with a stranger says nothing about either.
@@ -123,7 +130,8 @@ def journey_accounts(
     everyone = account_table(table)
     customers = selected(everyone, compile_accounts_filter(mapping, refuse), as_of)
     found = tuple(
-        account_keys(table, entry.account.equals, customers.tolist()) for entry in mapping.events
+        entry_keys(table, entry, customers.tolist(), project.folder, partial(distinct, entry.name))
+        for entry in mapping.events
     )
     travellers = np.intersect1d(customers, selected(everyone, compiled.accounts, as_of))
     position = np.full(everyone.size, -1, np.int32)

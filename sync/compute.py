@@ -27,6 +27,7 @@ from mapping.vector import Array, Frame, compile_vector
 from sync import fields as pulled
 from sync.checkpoint import StoredCheckpoint, join, select
 from sync.engine import Columns, DuckEngine
+from sync.identity import one_text_each
 
 CELLS_A_CHUNK = 48_000_000  # days x accounts x measures held at once: about 0.4 GB
 SETTLING_DAYS = 3
@@ -66,10 +67,9 @@ class Keys:
     account_key: Array
 
     def by_account(self, accounts: int) -> Array:
-        """Each account's key, "" where it has none that counts."""
-        texts = np.full(accounts, "", np.object_)
-        texts[self.account_no] = self.account_key
-        return texts.astype(np.str_) if accounts else np.zeros(0, "U1")
+        """Each account's key, "" where it has none that counts; of several keys one text that
+        differs whenever they do."""
+        return one_text_each(self.account_no, self.account_key, accounts)
 
 
 @dataclass(frozen=True)

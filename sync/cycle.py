@@ -29,10 +29,17 @@ from sync.accounts import JourneyAccounts, journey_accounts, narrowed, pull_acco
 from sync.checkpoint import StoredCheckpoint, journey_key, load, save
 from sync.compute import Computed, Inputs, compute
 from sync.engine import DuckEngine
-from sync.identity import AccountKeys, events_by_name, match_report, unmatched_keys
+from sync.identity import (
+    AccountKeys,
+    events_by_name,
+    match_report,
+    numbers_by_key,
+    unmatched_keys,
+)
 from sync.lake import Lake, register_events
 from sync.lake_changes import Changes
 from sync.plan import Plan
+from sync.prune_lake import pruned_away
 from sync.runs import run_lock
 from sync.sightings import seen_now
 from sync.state import State
@@ -241,7 +248,9 @@ class Cycle:
         name = journey.journey.name
         if name not in self._accounts:
             self.pull()
-            found = journey_accounts(self.project, self.state, journey, self.day(journey))
+            found = journey_accounts(
+                self.project, self.state, journey, self.day(journey), self._lake_keys
+            )
             self._accounts[name] = found
             self._match(found)
             self.summary.travelling[name] = found.accounts.size
@@ -249,6 +258,11 @@ class Cycle:
             self.summary.doubled |= found.never
             self.summary.unreadable |= found.unreadable
         return self._accounts[name]
+
+    def _lake_keys(self, source: str) -> list[str]:
+        """Every account key that the lake has of a source."""
+        register_events(self.engine, "events", self.lake.files(source), ())
+        return [str(key) for (key,) in self.engine.rows("SELECT DISTINCT account_key FROM events")]
 
     def _match(self, found: JourneyAccounts) -> None:
         """How many of the events that this run pulled found their account; once."""
@@ -293,6 +307,7 @@ class Cycle:
 
     def _compute(self, journey: CompiledJourney, account: str | None, *, history: bool) -> Computed:
         found = self.accounts(journey)
+        self.summary.warnings += pruned_away(self.state, self.project.mapping, journey)
         with self.timed("compute"):
             if account is not None:
                 return self._run(journey, _only(found, account), history=history)
@@ -334,12 +349,10 @@ class Cycle:
         late: dict[int, int] = {}
         for entry, keys in zip(self.project.mapping.events, found.keys, strict=True):
             rows = np.flatnonzero(early & (changes.source == entry.name))
-            numbers = dict(zip(keys.account_key.tolist(), keys.account_no.tolist(), strict=True))
-            for key, first_day in zip(
-                changes.account_key[rows].tolist(), day[rows].tolist(), strict=True
-            ):
-                number = numbers.get(key)
-                if number is not None:
+            changed = changes.account_key[rows].tolist()
+            numbers = numbers_by_key(keys.account_key, keys.account_no, set(changed))
+            for key, first_day in zip(changed, day[rows].tolist(), strict=True):
+                for number in numbers.get(key, ()):
                     late[number] = min(first_day, late.get(number, first_day))
         return late
 

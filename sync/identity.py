@@ -5,7 +5,9 @@ key that several accounts share matches none of them, and none of them is ever w
 events they are, nobody can say.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,26 +30,39 @@ class Doubled:
 
     key: str
     accounts: tuple[str, ...]
+    way: str = ""
+    """which of several ways compares it, as its text has it"""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountKeys:
-    """Which account a key means: two parallel arrays, by account; a key and an account come
-    once."""
+    """Which account a key means: two parallel arrays.
+
+    Where events find their account in one way, by account, and a key and an account come once.
+    Where there are several ways (`way` is given), by key: an account has as many as events say,
+    and a key that lists several accounts comes once for each of them.
+    """
 
     account_no: Array  # int32, position in FieldTable.accounts
     account_key: Array  # text, never empty
-    doubled: tuple[Doubled, ...]  # by key; none of these is in the arrays
+    doubled: tuple[Doubled, ...]  # by way and key; none of these is in the arrays
+    way: Array | None = None  # uint8, parallel: the number of the way that found the account
+    shared: tuple[str, ...] = ()  # keys that find nobody, since what they say is doubled
+    reached: frozenset[str] = frozenset()  # ids that a key which is not doubled leads to
 
     def columns(self) -> dict[str, Array]:
-        """As a table for the engine: `account_no`, `account_key`."""
-        return {"account_no": self.account_no, "account_key": self.account_key}
+        """As a table for the engine, each key once: `account_no`, `account_key`."""
+        if self.way is None:
+            return {"account_no": self.account_no, "account_key": self.account_key}
+        first = np.flatnonzero(np.append(True, self.account_key[1:] != self.account_key[:-1]))
+        first = first[: len(self.account_key)]
+        return {"account_no": self.account_no[first], "account_key": self.account_key[first]}
 
     def known_columns(self) -> dict[str, Array]:
         """As a table for the engine: `account_key`, every key that some account has, doubled ones
         included."""
-        doubled = np.array([one.key for one in self.doubled], dtype=object)
-        return {"account_key": np.concatenate([self.account_key, doubled])}
+        more = [one.key for one in self.doubled] if self.way is None else self.shared
+        return {"account_key": np.concatenate([self.account_key, np.array(more, dtype=object)])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,7 @@ def account_keys(
 ) -> AccountKeys:
     """The keys of the accounts in `selected` (positions after `accounts.where`; None: all)."""
     chosen = range(len(table.accounts)) if selected is None else sorted(map(int, selected))
-    text = _key_texts(table, equals)
+    text = key_texts(table, equals)
     owners: dict[str, list[int]] = {}
     for account_no in chosen:
         key = text[account_no]
@@ -110,10 +125,13 @@ def account_keys(
 
 
 def never_written(keys: Iterable[AccountKeys]) -> dict[str, str]:
-    """Account ids that share a key, each with the sentence that says with whom."""
+    """Account ids that share a key, each with the sentence that says with whom. Not those that
+    another of several ways leads to."""
     reasons: dict[str, str] = {}
-    for doubled in (one for each in keys for one in each.doubled):
+    for reached, doubled in ((each.reached, one) for each in keys for one in each.doubled):
         for account_id in doubled.accounts:
+            if account_id in reached:
+                continue
             others = [other for other in doubled.accounts if other != account_id]
             more = f" and {len(others) - 3} more" if len(others) > 3 else ""
             reasons.setdefault(
@@ -123,7 +141,7 @@ def never_written(keys: Iterable[AccountKeys]) -> dict[str, str]:
     return reasons
 
 
-def _key_texts(table: FieldTable, equals: str) -> Sequence[str | None]:
+def key_texts(table: FieldTable, equals: str) -> Sequence[str | None]:
     """Every account's key as text; a number without point where it is whole, a date as ISO."""
     if equals == ID:
         return table.accounts
@@ -164,7 +182,8 @@ def match_report(
 ) -> MatchReport:
     """The results of the two queries as a report. Doubled keys are listed as such alone."""
     events = zip(*(by_name[name].tolist() for name in ("event", "events", "matched")), strict=True)
-    unmatched = zip(strangers["account_key"].tolist(), strangers["events"].tolist(), strict=True)
+    shown = [key if keys.way is None else told(key) for key in strangers["account_key"].tolist()]
+    unmatched = zip(shown, strangers["events"].tolist(), strict=True)
     return MatchReport(
         source,
         tuple(EventMatch(*one) for one in sorted(events)),
@@ -172,6 +191,45 @@ def match_report(
         int(strangers["keys"].max(initial=0)),
         keys.doubled,
     )
+
+
+def told(key: str) -> str:
+    """A key of several ways for people: `w-17, acme.example`. Any other as it is."""
+    try:
+        lists = json.loads(key)
+    except ValueError:
+        return key
+    if not isinstance(lists, list):
+        return key
+    return ", ".join(str(one) for each in lists for one in (each if isinstance(each, list) else ()))
+
+
+def numbers_by_key(
+    keys: Array, numbers: Array, wanted: Collection[str]
+) -> Mapping[str, Sequence[int]]:
+    """The accounts of each wanted key that has any; `keys` and `numbers` are parallel."""
+    found: dict[str, list[int]] = {}
+    if wanted:
+        for key, number in zip(keys.tolist(), numbers.tolist(), strict=True):
+            if key in wanted:
+                found.setdefault(key, []).append(number)
+    return found
+
+
+def one_text_each(account_no: Array, account_key: Array, accounts: int) -> Array:
+    """For each account one text that differs whenever its keys do; "" without any, and where there
+    is one key that key. Texts stay short, however many keys there are."""
+    texts = np.full(accounts, "", np.object_)
+    texts[account_no] = account_key
+    if len(np.unique(account_no)) < len(account_no):
+        order = np.lexsort((account_key.astype(np.str_), account_no))
+        starts = np.flatnonzero(np.append(True, np.diff(account_no[order]) != 0))
+        for rows in np.split(order, starts[1:]):
+            if len(rows) > 1:
+                some = account_key[rows].tolist()
+                digest = hashlib.blake2b(json.dumps(some).encode(), digest_size=8).hexdigest()
+                texts[account_no[rows[0]]] = f"{some[0][:60]} {digest}"
+    return texts.astype(np.str_) if accounts else np.zeros(0, "U1")
 
 
 def note_matches(state: State, run_id: int, reports: Iterable[MatchReport]) -> None:
