@@ -202,7 +202,7 @@ def _inputs(cycle: Cycle) -> list[Path] | None:
     objects |= {(entry.from_, entry.object or "") for entry in project.mapping.events}
     folder = config_folder(project.folder)
     paths = [folder / "gatepost.yaml", folder / "mapping.yaml", *listing(folder / "journeys")]
-    paths += key_map_files(project.mapping, folder)
+    paths += key_map_files(project.mapping, project.folder.absolute())
     for name, object_name in sorted(objects):
         connector = cycle.connector(name)
         if not isinstance(connector, FilesConnector):
