@@ -187,6 +187,19 @@ CREATE TABLE forgotten (
 ) WITHOUT ROWID;
 """
 
+_JOB_ALERTS = """
+CREATE TABLE job_alerts (
+    condition  TEXT NOT NULL,
+    subject    TEXT NOT NULL,
+    open       INTEGER NOT NULL CHECK (open IN (0, 1)),
+    since      TEXT NOT NULL,
+    text       TEXT NOT NULL,
+    told       TEXT NOT NULL DEFAULT '{}',
+    baseline   REAL,
+    PRIMARY KEY (condition, subject)
+) WITHOUT ROWID;
+"""
+
 migrations = Migrations("gatepost")
 
 
@@ -208,10 +221,17 @@ def _pruned_and_forgotten(db: Database) -> None:
     db.executescript(_PRUNED_AND_FORGOTTEN)
 
 
+@migrations(name="004_job_alerts")
+def _job_alerts(db: Database) -> None:
+    """What the daemon told somebody about the job itself, so that a restart does not repeat it."""
+    db.executescript(_JOB_ALERTS)
+
+
 NAMES: tuple[str, ...] = (
     "001_first_tables",
     "002_writes_by_batch",
     "003_pruned_and_forgotten",
+    "004_job_alerts",
 )
 """Every step of this version, oldest first; `len(NAMES)` is kept in `PRAGMA user_version`."""
 
