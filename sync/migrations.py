@@ -200,6 +200,27 @@ CREATE TABLE job_alerts (
 ) WITHOUT ROWID;
 """
 
+# What a source said to ask from next time; which records were merged into others; of which fields
+# the vendor's own history was read.
+_READ_CHANGED = """
+ALTER TABLE pulls ADD COLUMN watermark TEXT;
+
+CREATE TABLE merged (
+    object     TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    into_id    TEXT NOT NULL,
+    seen       TEXT NOT NULL,
+    PRIMARY KEY (object, account_id)
+) WITHOUT ROWID;
+
+CREATE TABLE history_read (
+    object  TEXT NOT NULL,
+    field   TEXT NOT NULL,
+    read_at TEXT NOT NULL,
+    PRIMARY KEY (object, field)
+) WITHOUT ROWID;
+"""
+
 migrations = Migrations("gatepost")
 
 
@@ -225,6 +246,12 @@ def _pruned_and_forgotten(db: Database) -> None:
 def _job_alerts(db: Database) -> None:
     """What the daemon told somebody about the job itself, so that a restart does not repeat it."""
     db.executescript(_JOB_ALERTS)
+
+
+@migrations(name="005_read_changed")
+def _read_changed(db: Database) -> None:
+    """Accounts read by what changed, merged ones, and history from before the first pull."""
+    db.executescript(_READ_CHANGED)
 
 
 NAMES: tuple[str, ...] = (

@@ -1,0 +1,16 @@
+"""What whoever starts a writing run may tell it."""
+
+from dataclasses import dataclass, field
+
+from sync.stopping import Stop
+
+
+@dataclass(frozen=True)
+class Orders:
+    """How a run is to be carried out."""
+
+    stop: Stop = field(default_factory=Stop)
+    override: str | None = None
+    """why a brake does not stop this run; noted with the user's name"""
+    retry_contested: bool = False
+    """write again what somebody changed back in three runs"""
