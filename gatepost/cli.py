@@ -42,6 +42,7 @@ COMMANDS = {
     "plan": Listed("gatepost.commands.plan", "Show what would be written, and write nothing."),
     "apply": Listed("gatepost.commands.apply", "Write what a plan says."),
     "sync": Listed("gatepost.commands.sync", "Pull, compute and write what changed."),
+    "prune": Listed("gatepost.commands.prune", "Prune what is older than `retention` says."),
     "schema": Listed("gatepost.commands.schema", "Print the JSON Schema of a file, for editors."),
 }
 
