@@ -221,6 +221,60 @@ CREATE TABLE history_read (
 ) WITHOUT ROWID;
 """
 
+# `wanted` and `theirs` hold values as `write_records.changes` has them.
+_CAREFUL_WRITES = """
+CREATE TABLE fights (
+    object     TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    field      TEXT NOT NULL,
+    times      INTEGER NOT NULL,
+    day        TEXT NOT NULL,
+    PRIMARY KEY (object, account_id, field)
+) WITHOUT ROWID;
+
+CREATE TABLE yielded (
+    object     TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    field      TEXT NOT NULL,
+    theirs     TEXT NOT NULL,
+    since      TEXT NOT NULL,
+    PRIMARY KEY (object, account_id, field)
+) WITHOUT ROWID;
+
+CREATE TABLE quarantine (
+    object     TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    code       TEXT,
+    message    TEXT,
+    wanted     TEXT NOT NULL,
+    tries      INTEGER NOT NULL,
+    first_at   TEXT NOT NULL,
+    last_at    TEXT NOT NULL,
+    next_at    TEXT NOT NULL,
+    PRIMARY KEY (object, account_id)
+) WITHOUT ROWID;
+
+CREATE TABLE journeys_run (
+    connection TEXT NOT NULL,
+    object     TEXT NOT NULL,
+    journey    TEXT NOT NULL,
+    first_run  INTEGER NOT NULL,
+    last_run   INTEGER NOT NULL,
+    PRIMARY KEY (connection, object, journey)
+) WITHOUT ROWID;
+
+CREATE TABLE read_backs (
+    run_id     INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    object     TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    field      TEXT NOT NULL,
+    verdict    TEXT NOT NULL CHECK (verdict IN ('changed', 'refused', 'gone')),
+    ours       TEXT NOT NULL,
+    shown      TEXT NOT NULL,
+    PRIMARY KEY (run_id, object, account_id, field)
+) WITHOUT ROWID;
+"""
+
 migrations = Migrations("gatepost")
 
 
@@ -254,11 +308,19 @@ def _read_changed(db: Database) -> None:
     db.executescript(_READ_CHANGED)
 
 
+@migrations(name="006_careful_writes")
+def _careful_writes(db: Database) -> None:
+    """Whom we give way to, who gives no way to us, quarantine, first runs, what was read back."""
+    db.executescript(_CAREFUL_WRITES)
+
+
 NAMES: tuple[str, ...] = (
     "001_first_tables",
     "002_writes_by_batch",
     "003_pruned_and_forgotten",
     "004_job_alerts",
+    "005_read_changed",
+    "006_careful_writes",
 )
 """Every step of this version, oldest first; `len(NAMES)` is kept in `PRAGMA user_version`."""
 
