@@ -23,7 +23,7 @@ _BY_CODE: dict[int, Outcome] = {
 JOBS: dict[str, tuple[str, ...]] = {
     "sync": ("sync", "--no-progress", "--format", "json"),
     "full": ("sync", "--full", "--no-progress", "--format", "json"),
-    "retention": ("retention", "--format", "json"),
+    "retention": ("prune", "--format", "json"),
     "backup": ("backup", "--format", "json"),
 }
 """job → the words of its command; the project is added"""
