@@ -209,26 +209,53 @@ def json_records_sql(names: Sequence[str], documents: str) -> str:
     `properties`. Names count exactly, case and all; of a name that a document has twice the first
     counts.
     """
-    paths = [*map(pointer, names), *(pointer("properties", name) for name in names)]
-    asked = "[" + ", ".join(literal(path) for path in paths) + "]"
-    top = [
-        f"gp_kind(x[{number}]) AS a{number}, gp_kind(x[{number + len(names)}]) AS b{number}"
-        for number in range(1, len(names) + 1)
-    ]
-    pairs = [
-        f"CASE WHEN a{number} IS NOT NULL THEN y[{number}]"
-        f" WHEN b{number} IS NOT NULL THEN y[{number + len(names)}] END AS t{number - 1}, "
-        f"coalesce(a{number}, b{number}) AS k{number - 1}"
-        for number in range(1, len(names) + 1)
-    ]
+    found, places = _in_one_look(names) or _one_by_one(names)
+    values = ", ".join(f"coalesce({top}, {nested}) AS j{n}" for n, (top, nested) in places)
+    kinds = ", ".join(f"gp_kind(CAST(j{n} AS VARCHAR)) AS k{n}" for n, _ in places)
+    texts = ", ".join(
+        f"CASE WHEN k{n} IS NOT NULL THEN json_extract_string(j{n}, '$') END AS t{n}, k{n}"
+        for n, _ in places
+    )
     return f"""
-        SELECT line, raw, broken, {", ".join(pairs)} FROM (
-            SELECT line, raw, broken, y, {", ".join(top)} FROM (
-                SELECT line, raw, json_extract(json, {asked})::VARCHAR[] AS x,
-                    json_extract_string(json, {asked}) AS y,
-                    CASE WHEN broken IS NOT NULL THEN broken
-                         WHEN json IS NULL THEN 'it is no JSON'
-                         WHEN NOT regexp_matches(json::VARCHAR, '^[ \\t\\r\\n]*[{{]')
-                             THEN 'it is no JSON object'
-                    END AS broken
-                FROM ({documents}))) """
+        SELECT line, raw, broken, {texts} FROM (
+            SELECT *, {kinds} FROM (
+                SELECT line, raw, broken, {values} FROM (
+                    SELECT line, raw, {found} AS x,
+                        CASE WHEN broken IS NOT NULL THEN broken
+                             WHEN json IS NULL THEN 'it is no JSON'
+                             WHEN NOT regexp_matches(json::VARCHAR, '^[ \\t\\r\\n]*[{{]')
+                                 THEN 'it is no JSON object'
+                        END AS broken
+                    FROM ({documents}))))"""
+
+
+_Places = list[tuple[int, tuple[str, str]]]
+"""Number of a name, and what its JSON is called at the top level and under `properties`."""
+
+
+def _in_one_look(names: Sequence[str]) -> tuple[str, _Places] | None:
+    """Walks through each document once, at half the price of the other way. None for names that the
+    engine would mix up: it compares those of keys exactly, but those of its own fields do not
+    differ by case."""
+    if "" in names or len({name.casefold() for name in ["properties", *names]}) <= len(names):
+        return None
+    fields = dict.fromkeys(names, "JSON")
+    shape = json.dumps({**fields, "properties": fields}, ensure_ascii=False)
+    places = [
+        (number, (f"x.{quoted(name)}", f"x.properties.{quoted(name)}"))
+        for number, name in enumerate(names)
+    ]
+    return f"from_json(json, {literal(shape)})", places
+
+
+def _one_by_one(names: Sequence[str]) -> tuple[str, _Places]:
+    """Looks for each name by itself, whatever it is."""
+    paths = [*map(pointer, names), *(pointer("properties", name) for name in names)]
+    asked = ", ".join(literal(path) for path in paths)
+
+    def said(place: int) -> str:
+        return f"nullif(CAST(x[{place}] AS VARCHAR), 'null')::JSON"
+
+    places = [(number, (said(number + 1), said(number + 1 + len(names)))) for number in
+              range(len(names))]  # fmt: skip
+    return f"json_extract(json, [{asked}])", places

@@ -6,19 +6,20 @@ be seen is a body that ends well after a whole line, with fewer events than ther
 """
 
 import json
-import zlib
 from collections.abc import Iterator
 from typing import IO
 
 import requests
 import urllib3
+from isal import isal_zlib
 
 from config.errors import RetryLater
 
-_PIECE = 1 << 18
+_PIECE = 1 << 16  # so that what comes out of it stays near the processor
 _HEAD, _TAIL = b'{"event":"', b"}}"
 _BETWEEN = _TAIL + b"\n" + _HEAD
 _SHOWN_CHARACTERS = 60
+_DAMAGED: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # typed as an instance
 
 
 class NotWhole(RetryLater):
@@ -26,57 +27,50 @@ class NotWhole(RetryLater):
 
 
 def spool(response: requests.Response, file: IO[bytes]) -> None:
-    """Append the body as gzip, its last line ended. Raises NotWhole; what was written until then is
-    worth nothing."""
+    """Append the body as plain text, its last line ended. Raises NotWhole; what was written until
+    then is worth nothing."""
     lines = Lines()
     match response.headers.get("Content-Encoding", "").strip().lower():
         case "gzip" | "x-gzip":
-            _unpacked(response, file, lines)
+            pieces = _inflated(response)
         case "" | "identity":
-            _plain(response, file, lines)
+            pieces = _plain(response)
         case other:
             raise NotWhole(
                 f"the body came as {other[:_SHOWN_CHARACTERS]!r}, which nobody asked for"
             )
+    for piece in pieces:
+        lines.feed(piece)
+        file.write(piece)
     if lines.end():  # or the first line of a body that follows would be glued to the last
-        file.write(_packed(b"\n"))
+        file.write(b"\n")
 
 
-def _unpacked(response: requests.Response, file: IO[bytes], lines: "Lines") -> None:
-    """Compressed: stored as it comes, and inflated only to be looked at."""
-    inflate = zlib.decompressobj(wbits=31)
+def _inflated(response: requests.Response) -> Iterator[bytes]:
+    """Compressed. Inflated here and nowhere else: the engine reads plain text with all its threads,
+    of a compressed file it would have to go through the whole with one."""
+    inflate = isal_zlib.decompressobj(wbits=31)
     seen = False
     try:
         for piece in _pieces(response):
-            file.write(piece)
             rest = piece
             while rest:
                 if inflate.eof:  # members may follow each other
-                    inflate = zlib.decompressobj(wbits=31)
-                lines.feed(inflate.decompress(rest))
+                    inflate = isal_zlib.decompressobj(wbits=31)
+                yield inflate.decompress(rest)
                 rest, seen = inflate.unused_data, True
-    except zlib.error as error:
+    except _DAMAGED as error:
         raise NotWhole(f"the compressed body is damaged ({error})") from None
-    if not seen:
-        file.write(_packed(b""))
-    elif not inflate.eof:
+    if seen and not inflate.eof:
         raise NotWhole("the compressed body ends before its end")
 
 
-def _plain(response: requests.Response, file: IO[bytes], lines: "Lines") -> None:
+def _plain(response: requests.Response) -> Iterator[bytes]:
     """A body that is small, or that a proxy unpacked: whether all of it came, only HTTP can say."""
     chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
     if not chunked and "Content-Length" not in response.headers:
         raise NotWhole("the body came without a length, so that nobody knows where it ends")
-    deflate = zlib.compressobj(1, wbits=31)
-    for piece in _pieces(response):
-        lines.feed(piece)
-        file.write(deflate.compress(piece))
-    file.write(deflate.flush())
-
-
-def _packed(data: bytes) -> bytes:
-    return zlib.compress(data, wbits=31)
+    yield from _pieces(response)
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:
@@ -103,36 +97,42 @@ class Lines:
 
     def feed(self, data: bytes) -> None:
         """Look at the lines that `data` completes. Raises NotWhole."""
-        end = data.rfind(b"\n")
-        if end < 0:
+        first = data.find(b"\n")
+        if first < 0:
             self._held.append(data)
             return
-        self._look(b"".join([*self._held, data[:end]]))
-        self._held = [data[end + 1 :]]
+        self._look(b"".join([*self._held, data[:first]]))
+        last = data.rfind(b"\n")
+        if first < last:
+            self._look_at_many(data, first + 1, last)
+        self._held = [data[last + 1 :]]
 
     def end(self) -> bool:
         """Look at the last line, and say whether it lacks a line feed; it needs none."""
         rest = b"".join(self._held)
         self._held = []
-        self._look(rest)
+        if rest.strip():
+            self._lines += 1
+            self._parse(rest.strip())  # it may have been cut just behind two brackets
         return bool(rest)
 
-    def _look(self, block: bytes) -> None:
-        if not block:
-            return
-        feeds = block.count(b"\n")
+    def _look_at_many(self, data: bytes, begin: int, end: int) -> None:
+        feeds = data.count(b"\n", begin, end)
         if (
-            block.startswith(_HEAD)
-            and block.endswith(_TAIL)
-            and block.count(_BETWEEN) == feeds
+            data.startswith(_HEAD, begin)
+            and data.endswith(_TAIL, begin, end)
+            and data.count(_BETWEEN, begin, end) == feeds
         ):  # fmt: skip
             self._lines += feeds + 1
             return
-        for line in block.split(b"\n"):
-            self._lines += 1
-            plain = line.strip()
-            if plain and not (plain.startswith(_HEAD) and plain.endswith(_TAIL)):
-                self._parse(plain)
+        for line in data[begin:end].split(b"\n"):
+            self._look(line)
+
+    def _look(self, line: bytes) -> None:
+        self._lines += 1
+        plain = line.strip()
+        if plain and not (plain.startswith(_HEAD) and plain.endswith(_TAIL)):
+            self._parse(plain)
 
     def _parse(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace")

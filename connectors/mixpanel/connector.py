@@ -113,12 +113,12 @@ class MixpanelEvents:
             self.parts()
         if (window := self._windows.get(part.name)) is None:
             raise StopCycle(f"{self._options.name} has no window {part.name}")
-        path = spool / f"{window.name}.jsonl.gz"
+        path = spool / f"{window.name}.jsonl"
         made = path.with_suffix(".new")
         with made.open("w+b") as file:
             self._export(window, file)
         made.replace(path)
-        return Body(path, "jsonl", gzip=True, meaning=meaning(self._options))
+        return Body(path, "jsonl", meaning=meaning(self._options))
 
     def digest(self, part: Part) -> str:
         return ""  # an export costs as much as it is worth

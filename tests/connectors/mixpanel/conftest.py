@@ -1,6 +1,5 @@
 """A sandbox with a Mixpanel project, our connection to it, and a plain reading of its export."""
 
-import gzip
 import json
 from datetime import date
 from types import SimpleNamespace
@@ -61,8 +60,7 @@ class Product:
         spool = spool or self.folder / "spool"
         spool.mkdir(exist_ok=True)
         [part] = [part for part in source.parts() if part.name == name]
-        with gzip.open(source.fetch(part, spool).path) as file:
-            return file.read().split(b"\n")[:-1]
+        return source.fetch(part, spool).path.read_bytes().split(b"\n")[:-1]
 
     def pull(self):
         project: Any = SimpleNamespace(

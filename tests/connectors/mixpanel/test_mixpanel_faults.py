@@ -110,7 +110,7 @@ def test_a_body_that_is_never_whole_is_never_taken(product, whole, fault, tmp_pa
     ) as told:
         product.fetch(DAY, spool)
     assert told.value.exit_code == 1
-    assert list(spool.glob("*.gz")) == []
+    assert list(spool.glob("*.jsonl")) == []
     assert product.calls == 5
 
 
