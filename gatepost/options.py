@@ -86,10 +86,13 @@ class Command(click.Command):
         return found
 
 
-def asks(*, day: bool = True, pull: bool = False) -> Callable[[Function], Function]:
+def asks(
+    *, day: bool = True, pull: bool = False, progress: bool | None = None
+) -> Callable[[Function], Function]:
     """Give a command the shared options, and an `Ask` as its first argument.
 
-    `day`: whether it looks at a day; `pull`: whether it can do without a pull.
+    `day`: whether it looks at a day; `pull`: whether it can do without a pull; `progress`: whether
+    it may take a while, unsaid as `day`.
     """
 
     def decorate(function: Function) -> Function:
@@ -106,7 +109,7 @@ def asks(*, day: bool = True, pull: bool = False) -> Callable[[Function], Functi
             given.append(_AS_OF)
         if pull:
             given.append(_NO_PULL)
-        if day:
+        if day if progress is None else progress:
             given.append(_NO_PROGRESS)
         for option in reversed([*given, _QUIET]):
             run = option(run)

@@ -1,6 +1,6 @@
-"""`gatepost check`: every mistake in a project's files at once."""
+"""`gatepost check`: every mistake in a project's files at once, and in what they mean outside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -12,39 +12,64 @@ from gatepost.options import Ask, Command, asks, format_option
 if TYPE_CHECKING:
     from config.journey import Journey
     from config.load import Project
+    from config.problem import Problem
 
 EXAMPLES = (
     ("The project in the current folder", "gatepost check"),
+    ("The CRM and the product as well: fields, rights, events, calls", "gatepost check --live"),
     ("Another one, for an editor or a pipeline", "gatepost check --project acme --format json"),
 )
+COLUMNS = ("file", "line", "column", "where", "message", "hint")
 
 
 @click.command("check", cls=Command, examples=EXAMPLES)
-@asks(day=False)
-@format_option("table", "json")
+@asks(day=False, progress=True)
+@click.option(
+    "--live", is_flag=True,
+    help="Ask the connections too: is every field there, does what is written fit, and so on.",
+)  # fmt: skip
+@format_option("table", "json", "csv")
 @click.pass_context
-def command(ctx: click.Context, ask: Ask, style: str) -> None:
+def command(ctx: click.Context, ask: Ask, live: bool, style: str) -> None:  # noqa: FBT001 (click)
     """Find every mistake in a project's files.
 
     Shapes, names and expressions are checked, and each problem is printed with file, line and
-    column. No source is asked anything. Leaves with 2 if there is a problem.
+    column. No source is asked anything, unless with --live: then every connection is tried, with
+    all that the project means of it. Nothing is written. Leaves with 2 if there is a problem.
     """
     from gatepost import tables
     from gatepost.opening import problems_of
 
     project, problems = problems_of(ask)
-    if style == "json":
-        tables.emit(tables.json_lines(asdict(problem) for problem in problems))
-    else:
-        tables.emit(str(problem) for problem in problems)
     if problems or project is None:
+        _print(problems, style)
         files = len({problem.file for problem in problems})
         ask.note(f"{counted(len(problems), 'problem')} in {counted(files, 'file')}.")
         if not (ask.folder / "gatepost.yaml").exists():
             ask.note("`gatepost init DIR` writes a project to start from.")
         ctx.exit(2)
-    if style != "json":
+    if live:
+        from gatepost.live import check
+
+        check(ctx, ask, project, style)
+    else:
+        _print(problems, style)
+    if style == "table":
         tables.emit(_about(project))
+
+
+def _print(problems: "Iterable[Problem]", style: str) -> None:
+    from gatepost import tables
+
+    rows = [asdict(problem) for problem in problems]
+    if style == "json":
+        tables.emit(tables.json_lines(rows))
+    elif style == "csv":
+        tables.emit(
+            tables.csv_lines(COLUMNS, ([str(row[name]) for name in COLUMNS] for row in rows))
+        )
+    else:
+        tables.emit(str(problem) for problem in problems)
 
 
 def _about(project: "Project") -> Iterator[str]:

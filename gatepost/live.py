@@ -1,0 +1,89 @@
+"""`check --live` on the way to the screen: what was found, what was looked at, the exit code."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gatepost import tables
+from gatepost.cells import counted
+from gatepost.options import Ask
+
+if TYPE_CHECKING:
+    from config.load import Project
+    from connectors.base import Connector
+    from sync.live import LiveReport, Looked
+    from sync.live_uses import Finding
+
+COLUMNS = ("severity", "check", "file", "line", "column", "where", "message", "hint")
+
+
+def check(ctx: click.Context, ask: Ask, project: "Project", style: str) -> None:
+    """Look, print; leave with 2 if something is wrong, with 1 if somebody just did not answer."""
+    from connectors.registry import connect
+    from gatepost.opening import bar_for
+    from sync.live import check_live
+
+    def connected(name: str) -> "Connector":
+        return connect(name, project.gatepost.connections[name], project.folder)
+
+    with bar_for(ask) as bar:
+        report = check_live(project, connected, datetime.now(UTC), bar.tick)
+    _print(report, style)
+    if report.findings:
+        ask.note(_counts(report))
+    if report.errors:
+        ctx.exit(1 if report.only_away else 2)
+
+
+def _print(report: "LiveReport", style: str) -> None:
+    if style == "json":
+        tables.emit(tables.json_lines(map(_row, report.findings)))
+    elif style == "csv":
+        rows = ([str(row[name]) for name in COLUMNS] for row in map(_row, report.findings))
+        tables.emit(tables.csv_lines(COLUMNS, rows))
+    else:
+        tables.emit(str(one.problem) for one in report.errors)
+        warnings = [one for one in report.findings if one.severity == "warning"]
+        if warnings:
+            tables.emit(["", "Warnings:"] if report.errors else ["Warnings:"])
+            tables.emit(f"  {one.problem}" for one in warnings)
+        tables.emit(["", "Connections:"] if report.findings else ["Connections:"])
+        tables.emit(f"  {line}" for one in report.looked for line in _about(one))
+
+
+def _row(finding: "Finding") -> dict[str, Any]:
+    problem = finding.problem
+    return {
+        "severity": finding.severity, "check": finding.check, "file": problem.file,
+        "line": problem.line, "column": problem.column, "where": problem.where,
+        "message": problem.message, "hint": problem.hint,
+    }  # fmt: skip
+
+
+def _counts(report: "LiveReport") -> str:
+    errors = len(report.errors)
+    warnings = len(report.findings) - errors
+    said = counted(errors, "problem") if errors else "No problems"
+    return f"{said}, {counted(warnings, 'warning')}." if warnings else f"{said}."
+
+
+def _about(looked: "Looked") -> Iterator[str]:
+    """What was looked at, in a line or two."""
+    seen = []
+    if looked.fields:
+        seen.append(counted(looked.fields, "field"))
+    if looked.events:
+        seen.append(f"{counted(looked.events, 'event')} by name")
+    known = f": {looked.who}" if looked.who else ""
+    yield f"{looked.name} ({looked.type}){known}" + (f"; {', '.join(seen)}" if seen else "")
+    if (need := looked.estimate) is not None:
+        records = ", ".join(f"{number:,} {name}" for name, number in need.records.items())
+        left = looked.left
+        calls = f"{need.quiet:,} calls a sync, {need.full:,} if every account is written"
+        if left is not None and left.left is not None:
+            calls += f"; {left.left:,} may be made now"
+            if left.allowed is not None:
+                calls += f", of {left.allowed:,} a day"
+        yield f"  {records}; at most {calls}"

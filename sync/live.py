@@ -1,0 +1,284 @@
+"""A project against its systems as they are now: what would stop a sync, found before one runs.
+
+Every connection is tried, and whatever is wrong is told at once, each with its place in the files.
+Nothing is written, in no CRM and in no home. The judging is in live_fields, live_events and below;
+here is asked, and what cannot be asked becomes a finding like any other.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from config.errors import FixConfig, GatepostError, PartlyDone, RetryLater
+from config.folder import MAPPING, PROJECT
+from config.load import Project
+from config.mapping_file import EventsEntry
+from config.problem import quoted
+from connectors.base import Budgeted, BudgetLeft, Connector, Inspects, ListsEvents, Provisions
+from connectors.facts import Access, Estimate, Inspector, ObjectFacts
+from mapping.check import compiled
+from sync import live_events
+from sync.live_fields import Said, judge
+from sync.live_uses import FieldUse, Finding, Place, event_uses, field_uses
+
+Connect = Callable[[str], Connector]
+"""A connection's name → the connector; raises FixConfig for options that make no sense."""
+
+Tick = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class Looked:
+    """What was found out about one connection."""
+
+    name: str
+    type: str
+    who: str = ""
+    fields: int = 0
+    """how many that the mapping names were looked at"""
+    events: int = 0
+    estimate: Estimate | None = None
+    left: BudgetLeft | None = None
+
+
+@dataclass(slots=True)
+class LiveReport:
+    """Findings in the order of the files, and each connection that was looked at."""
+
+    findings: list[Finding] = field(default_factory=list)
+    looked: list[Looked] = field(default_factory=list)
+
+    @property
+    def errors(self) -> list[Finding]:
+        return [one for one in self.findings if one.severity == "error"]
+
+    @property
+    def only_away(self) -> bool:
+        """Whether all that is wrong is that somebody did not answer."""
+        return bool(self.errors) and all(one.check == "unreachable" for one in self.errors)
+
+
+def check_live(project: Project, connect: Connect, now: datetime, tick: Tick) -> LiveReport:
+    """Look at everything. Raises nothing for what a connection answers, or does not."""
+    look = _Look(project, connect, now.date())
+    names = look.connections()
+    for number, name in enumerate(names):
+        tick("asking connections", number, len(names))
+        look.connection(name)
+    tick("asking connections", len(names), len(names))
+    look.judge_events()
+    found = sorted(set(look.report.findings), key=lambda one: (one.problem, one.severity))
+    look.report.findings = found
+    return look.report
+
+
+class _Look:
+    """One look, connection by connection."""
+
+    def __init__(self, project: Project, connect: Connect, today: date) -> None:
+        self.report = LiveReport()
+        self._project, self._connect, self._today = project, connect, today
+        self._uses = field_uses(project, compiled(project))
+        self._events = event_uses(project)
+        self._seen: dict[str, date | None] = {}
+        self._blind = False
+        """whether some source could not say which events it knows"""
+
+    def connections(self) -> list[str]:
+        """Those that the mapping uses, in its order."""
+        mapping = self._project.mapping
+        return list(
+            dict.fromkeys([mapping.accounts.from_, *(entry.from_ for entry in mapping.events)])
+        )
+
+    def connection(self, name: str) -> None:
+        """Everything about one; what fails early leaves the rest of it out."""
+        looked = Looked(name, self._project.gatepost.connections[name].type)
+        self.report.looked.append(looked)
+        try:
+            connector = self._connect(name)
+            inspector = connector.inspector() if isinstance(connector, Inspects) else None
+            if inspector is not None:
+                looked.who = self._access(name, inspector).who
+        except GatepostError as error:
+            self._blind |= any(entry.from_ == name for entry in self._project.mapping.events)
+            self._failed(error, name)
+            return
+        if inspector is not None:
+            there = self._fields(looked, connector, inspector)
+            self._estimated(looked, inspector)
+            self._children(looked, inspector, there)
+        self._product(looked, connector)
+        looked.left = connector.budget() if isinstance(connector, Budgeted) else None
+        self._add(_judge_calls(looked), Place(PROJECT, ("connections", name)))
+
+    # -- access
+
+    def _access(self, name: str, inspector: Inspector) -> Access:
+        mapping = self._project.mapping
+        reads = [entry.object for entry in mapping.events if entry.from_ == name and entry.object]
+        writes: list[str] = []
+        if mapping.accounts.from_ == name:
+            reads.insert(0, mapping.accounts.object)
+            writes += [mapping.accounts.object] if mapping.write else []
+        found = inspector.access(reads, writes)
+        lacks = (Said("error", "rights", one.message, one.hint) for one in found.lacks)
+        self._add(lacks, Place(PROJECT, ("connections", name)))
+        return found
+
+    def _failed(self, error: GatepostError, name: str, place: Place | None = None) -> None:
+        """What a connection could not do, where it can be put right."""
+        if isinstance(error, FixConfig):
+            for one in error.problems:
+                if one.file == PROJECT and not one.line:
+                    path = tuple(one.where.split("."))
+                    self._add([Said("error", "access", one.message, one.hint)],
+                              Place(PROJECT, path))  # fmt: skip
+                else:
+                    self.report.findings.append(Finding("error", "access", one))
+            return
+        away = isinstance(error, RetryLater | PartlyDone)
+        check = "unreachable" if away else "access" if place is None else "object"
+        said = Said("error", check, str(error), error.hint)
+        self._add([said], place or Place(PROJECT, ("connections", name)))
+
+    def _add(self, said: Iterable[Said], place: Place) -> None:
+        self.report.findings += [
+            place.finding(self._project, one.severity, one.check, one.message, one.hint)
+            for one in said
+        ]
+
+    # -- fields
+
+    def _fields(
+        self, looked: Looked, connector: Connector, inspector: Inspector
+    ) -> Mapping[str, ObjectFacts]:
+        """Judge every field of this connection; the facts of the objects that are there."""
+        uses = [use for use in self._uses if use.connection == looked.name]
+        there: dict[str, ObjectFacts] = {}
+        for name in dict.fromkeys(use.object for use in uses):
+            mine = [use for use in uses if use.object == name]
+            try:
+                facts = inspector.describe(name, [use.name for use in mine])
+            except GatepostError as error:
+                self._failed(error, looked.name, self._object_place(looked.name, name))
+                continue
+            there[name] = facts
+            looked.fields += len({use.name for use in mine})
+            for use in mine:
+                self._add(judge(use, facts, makeable=isinstance(connector, Provisions)), use.place)
+            self._judge_writing(mine, facts)
+        return there
+
+    def _judge_writing(self, uses: Sequence[FieldUse], facts: ObjectFacts) -> None:
+        accounts = self._project.mapping.accounts
+        if not any(use.writing for use in uses):
+            return
+        if facts.ids is not None and accounts.id not in facts.ids and accounts.id in facts.fields:
+            said = f"records of {facts.name} are not written by {quoted(accounts.id)}"
+            hint = f"use {' or '.join(sorted(facts.ids)[:3])}"
+            self._add([Said("error", "id", said, hint)], Place(MAPPING, ("accounts", "id")))
+        if facts.refusal:
+            place = Place(MAPPING, ("accounts", "object"))
+            self._add([Said("error", "rights", f"{facts.name}: {facts.refusal}")], place)
+
+    def _object_place(self, connection: str, name: str) -> Place:
+        mapping = self._project.mapping
+        if (mapping.accounts.from_, mapping.accounts.object) == (connection, name):
+            return Place(MAPPING, ("accounts", "object"))
+        found = next(
+            index for index, entry in enumerate(mapping.events)
+            if (entry.from_, entry.object) == (connection, name)
+        )  # fmt: skip
+        return Place(MAPPING, ("events", found, "object"))
+
+    # -- events
+
+    def _children(
+        self, looked: Looked, inspector: Inspector, there: Mapping[str, ObjectFacts]
+    ) -> None:
+        for entry in self._project.mapping.events:
+            if entry.from_ != looked.name or entry.object is None:
+                continue
+            assert entry.event is not None, "an object's records have a name as events"
+            assert entry.at is not None, "and a time"
+            facts = there.get(entry.object)
+            # Without the object or its field the name says nothing; that is told already.
+            self._seen.setdefault(entry.event, None)
+            if facts is None or entry.at not in facts.fields:
+                continue
+            try:
+                last = inspector.last_day(entry.object, entry.at)
+            except GatepostError as error:
+                self._failed(error, looked.name, self._object_place(looked.name, entry.object))
+                continue
+            looked.events += 1
+            self._seen[entry.event] = last
+            if last is None:
+                del self._seen[entry.event]
+
+    def _product(self, looked: Looked, connector: Connector) -> None:
+        children = {entry.event for entry in self._project.mapping.events if entry.object}
+        wanted = {use.name for use in self._events} - children
+        for entry in self._project.mapping.events:
+            if entry.from_ != looked.name or entry.object is not None:
+                continue
+            try:
+                seen = self._names(entry, connector, wanted)
+            except GatepostError as error:
+                self._blind = True
+                self._failed(error, looked.name)
+                continue
+            looked.events += len(seen)
+            for name, last in seen.items():
+                self._seen[name] = _later(last, self._seen.get(name, last))
+
+    def _names(
+        self, entry: EventsEntry, connector: Connector, wanted: set[str]
+    ) -> Mapping[str, date | None]:
+        if isinstance(connector, ListsEvents):
+            since = live_events.since(self._today)
+            return connector.event_names(sorted(wanted), since)
+        return live_events.of_product(self._project, entry, connector, wanted, self._today)
+
+    def judge_events(self) -> None:
+        """What was seen nowhere. Nothing is said of that while a source keeps silent."""
+        for use, said in live_events.judge(self._events, self._seen, self._today):
+            if use.name in self._seen or not self._blind:
+                self._add([said], use.place)
+
+    # -- calls
+
+    def _estimated(self, looked: Looked, inspector: Inspector) -> None:
+        mapping = self._project.mapping
+        if mapping.accounts.from_ != looked.name:
+            return
+        events = [one.object for one in mapping.events if one.from_ == looked.name and one.object]
+        try:
+            looked.estimate = inspector.estimate(
+                mapping.accounts.object, events, writes=bool(mapping.write)
+            )
+        except GatepostError:
+            looked.estimate = None  # what keeps it from counting is told by what was read before
+
+
+def _later(one: date | None, other: date | None) -> date | None:
+    """The later of two days on which an event was seen; None, which may be today, wins."""
+    return None if one is None or other is None else max(one, other)
+
+
+def _judge_calls(looked: Looked) -> Iterator[Said]:
+    """Calls that a sync takes against those that may be made. Pure."""
+    need, left = looked.estimate, looked.left
+    if need is None or left is None or left.left is None:
+        return
+    rest = f"and {left.left:,} may be made now"
+    if left.allowed is not None:
+        rest += f" ({left.used:,} of {left.allowed:,} are used)"
+    hint = "raise api_budget, or sync less often"
+    if need.quiet > left.left:
+        said = f"a sync takes about {need.quiet:,} calls, {rest}"
+        yield Said("error", "budget", said, hint)
+    elif need.full > left.left:
+        said = f"a sync that writes every record takes about {need.full:,} calls, {rest}"
+        yield Said("warning", "budget", said, "it stops between batches, and the next goes on")

@@ -1,0 +1,149 @@
+"""Whether a field is good for what the mapping means by it. Pure: facts in, sentences out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from config.mapping_file import FieldType
+from config.problem import nearest, quoted
+from connectors.facts import FieldFacts, ObjectFacts
+from mapping.output_types import OutputType
+from sync.live_uses import FieldUse, Severity, Writing
+
+_KINDS: Mapping[str, str] = {
+    "text": "text", "number": "a number", "date": "a day", "boolean": "true or false",
+    "list": "several names at once",
+}  # fmt: skip
+_FEW = 6
+PROVISION = "`gatepost provision`"
+
+
+class Said(NamedTuple):
+    """One thing that does not hold."""
+
+    severity: Severity
+    check: str
+    message: str
+    hint: str = ""
+
+
+def judge(use: FieldUse, facts: ObjectFacts, *, makeable: bool) -> Iterator[Said]:
+    """Everything that is wrong with one field. `makeable`: whether `provision` could make it."""
+    found = facts.fields.get(use.name)
+    if found is None:
+        yield _missing(use, facts, makeable=makeable)
+    elif use.writing is not None:
+        yield from _written(use.writing, found, f"{facts.name}.{use.name}")
+    elif use.read_as is not None:
+        yield from _read(use.read_as, found, f"{facts.name}.{use.name}")
+
+
+def _missing(use: FieldUse, facts: ObjectFacts, *, makeable: bool) -> Said:
+    made = use.writing is not None and makeable
+    if use.name in facts.hidden:
+        hint = f"{PROVISION} grants it" if made else "an administrator grants it"
+        return Said("error", "hidden", f"{facts.name}.{use.name}: {facts.hidden[use.name]}", hint)
+    unseen = ", or this user may not see it" if facts.invisible else ""
+    near = nearest(use.name, facts.fields)
+    ways = [near if near.startswith("nearest") else "", f"{PROVISION} makes it" if made else ""]
+    message = f"{facts.name} has no field {quoted(use.name)}{unseen}"
+    return Said("error", "field", message, "; or ".join(way for way in ways if way))
+
+
+# -- read
+
+
+def _read(read_as: FieldType, found: FieldFacts, name: str) -> Iterator[Said]:
+    if found.kind in ("any", read_as) or read_as == "text":
+        return
+    what = f"{name} is {_typed(found)}"
+    if found.kind == "text":
+        said = f"{what}, read as {_KINDS[read_as]}: what does not look like one is unknown"
+        yield Said("warning", "type", said)
+        return
+    yield Said(
+        "error", "type", f"{what}, which is never {_KINDS[read_as]}: it would always be unknown",
+        f"say `type: {found.kind}`",
+    )  # fmt: skip
+
+
+# -- written
+
+
+def _written(writing: Writing, found: FieldFacts, name: str) -> Iterator[Said]:
+    output, kind = writing.spec.output, writing.type
+    if found.refusal:
+        yield Said("error", "read-only", f"{name} cannot be written: {found.refusal}", found.remedy)
+        return
+    if kind.kind not in found.takes:
+        said = f"{name} is {_typed(found)}, and {output} is {_KINDS[kind.kind]}"
+        yield Said("error", "type", said, "a type is never changed: name another field")
+        return
+    if writing.spec.null == "clear" and not found.can_be_empty:
+        said = f"{name} cannot be empty, and `null: clear` would empty it where {output} is unknown"
+        yield Said("error", "empty", said, "leave `null: clear` out")
+    yield from _options(output, kind, found, name)
+    if kind.kind == "number":
+        yield from _figures(output, kind, found, name)
+    elif kind.longest is not None and found.length and len(kind.longest) > found.length:
+        said = f"{name} holds {found.length:,} characters, and {output} can have"
+        yield Said(
+            "error", "length", f"{said} {len(kind.longest):,}, such as {quoted(kind.longest)}"
+        )
+
+
+def missing_options(kind: OutputType, found: FieldFacts) -> tuple[str, ...]:
+    """Values that the output can have and the field's list lacks, in the journey's order."""
+    if found.options is None:
+        return ()
+    values = ("true", "false") if kind.kind == "boolean" else kind.values or ()
+    known = {*found.options}
+    return tuple(one for one in values if one not in known)
+
+
+def _options(output: str, kind: OutputType, found: FieldFacts, name: str) -> Iterator[Said]:
+    if found.options is None:
+        return
+    if kind.kind == "list" and (split := [one for one in kind.values or () if ";" in one]):
+        said = f"{quoted(split[0])} of {output} holds a semicolon, which stands between values"
+        yield Said("error", "options", f"{name}: {said}", "call it otherwise in the journey")
+    if kind.values is None and kind.kind != "boolean":
+        if found.restricted:
+            said = f"{name} takes its own values only, and nobody knows those of {output} before"
+            yield Said("warning", "options", said)
+        return
+    lacking = missing_options(kind, found)
+    if not lacking:
+        return
+    said = f"the list of {name} lacks {listed(lacking)}, which {output} can be"
+    near = nearest(lacking[0], found.options) if len(lacking) == 1 else ""
+    hint = f"{PROVISION} adds {'it' if len(lacking) == 1 else 'them'}"
+    if found.can_extend:
+        hint = f"{found.can_extend}: name another field"
+    if near.startswith("nearest"):
+        hint = f"{near}; or {hint}"
+    severity: Severity = "error" if found.restricted else "warning"
+    more = "" if found.restricted else "; other values are taken, and lists do not show them"
+    yield Said(severity, "options", said + more, hint)
+
+
+def _figures(output: str, kind: OutputType, found: FieldFacts, name: str) -> Iterator[Said]:
+    if found.digits is not None and kind.most is not None and 10**found.digits <= kind.most:
+        said = f"{name} has room for {found.digits} digits before the point"
+        yield Said("error", "length", f"{said}, and {output} goes up to {kind.most}")
+    if found.decimals is not None and found.decimals < kind.decimals:
+        kept = f"keeps {found.decimals} decimals" if found.decimals else "keeps whole numbers"
+        said = (
+            f"{name} {kept}, and {output} has {kind.decimals}: what is cut off looks like a change"
+        )
+        yield Said("warning", "length", said, "give the field more decimals")
+
+
+def _typed(found: FieldFacts) -> str:
+    return f"of the type {found.type}"
+
+
+def listed(values: Sequence[str]) -> str:
+    """A few values in quotes, and how many more there are."""
+    shown = ", ".join(quoted(one) for one in values[:_FEW])
+    more = len(values) - _FEW
+    return f"{shown} and {more} more" if more > 0 else shown
