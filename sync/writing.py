@@ -4,6 +4,7 @@ import gc
 import getpass
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -68,14 +69,20 @@ def uncollected() -> Iterator[None]:
 def make(cycle: Cycle) -> Plan:
     """The plan of one cycle: computed values against a fresh read. Nothing is written."""
     mapping = cycle.project.mapping
-    wishes = [
-        desired(computed, entry)
-        for entry in mapping.write
-        for computed in cycle.compute(journey=entry.journey)
-    ]
-    fields = [name for wish in wishes for name in wish.policies]
-    ids = list(dict.fromkeys(one for wish in wishes for one in wish.ids))
-    observed = _read(cycle, fields, ids)
+    travelling = [cycle.accounts(one) for one in cycle.journeys if one.journey.name in {
+        entry.journey for entry in mapping.write}]  # fmt: skip
+    ids = list(dict.fromkeys(one for found in travelling for one in found.accounts.ids.tolist()))
+    fields = [name for entry in mapping.write for name in entry.targets()]
+    # Nothing that is read here depends on what is computed, and neither waits for the other: a CRM
+    # answers while the engine works.
+    with ThreadPoolExecutor(1, "read") as pool:
+        reading = pool.submit(_read, cycle, fields, ids)
+        wishes = [
+            desired(computed, entry)
+            for entry in mapping.write
+            for computed in cycle.compute(journey=entry.journey)
+        ]
+        observed = reading.result()
     diffs: list[Diff] = [
         diff(
             mapping.accounts.object, wish.against(observed, cycle.summary.doubled), observed,
