@@ -6,7 +6,7 @@ config.errors: RetryLater (the same request may work), RecordRejected (this reco
 StopCycle (nothing after this is safe), FixConfig (only the user can help).
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -218,6 +218,17 @@ class ReadsSome(Protocol):
 
 
 @runtime_checkable
+class Parallel(Protocol):
+    """An EventSource of which several parts may be fetched at once, each by a thread of its own."""
+
+    at_once: int
+
+    def give_up(self) -> None:
+        """Nobody waits for the running fetches any more: they end soon, and ask for nothing."""
+        ...
+
+
+@runtime_checkable
 class ListsEvents(Protocol):
     """A Connector that can say which events its product knows."""
 
@@ -228,6 +239,39 @@ class ListsEvents(Protocol):
         seen. Others are there as far as they cost nothing more, to suggest the nearest of. Counts
         against the budget like any other request. Raises as `parts` and `fetch` do.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A record as it is now, with exactly the columns asked for. `values` None: it is not there any
+    more; `into` is then the id of the record that it was merged into, if it was."""
+
+    id: str
+    values: Mapping[str, Raw] | None
+    into: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What `ReadsChanged` found. `whole`: `records` are all there are, so that others have gone.
+    Else they are those that may have changed, and those that have gone."""
+
+    whole: bool
+    records: Iterator[Sight]
+    watermark: Callable[[], str]
+    """for the next time of asking; to be called when `records` was read to its end"""
+
+
+@runtime_checkable
+class ReadsChanged(Protocol):
+    """An AccountSource that can tell what has changed since it was read."""
+
+    def read_changed(
+        self, object_name: str, id_field: str, columns: Sequence[str], since: str | None
+    ) -> Changed:
+        """As `read`. `since`: the last watermark, None for all records. Nothing that changed after
+        that is ever left out; where the source cannot promise it, it reads everything anew."""
         ...
 
 
@@ -267,6 +311,16 @@ class Provisions(Protocol):
     """A Connector that can make the fields that are to be written."""
 
     def provisioner(self) -> "Provisioner": ...
+
+
+@runtime_checkable
+class KnowsOrganisation(Protocol):
+    """A Connector that can say whose data it speaks to, so that nobody writes into another's."""
+
+    def organisation(self) -> str:
+        """The vendor's id of the organisation; "" where this login does not tell. Costs one
+        request at most. Raises as the requests of the connection do."""
+        ...
 
 
 @runtime_checkable

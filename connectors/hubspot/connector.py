@@ -50,6 +50,7 @@ class HubSpotConnector:
         self._wire: Wire | None = None
         self._sink: FieldSink | None = None
         self._schemas: dict[str, Schema] = {}
+        self._portal: str | None = None
         self._portal_seen = False
         self.version = str(connection.options.get("api_version", DEFAULT_VERSION))
         if not _VERSION.fullmatch(self.version):
@@ -146,11 +147,16 @@ class HubSpotConnector:
         if columns:
             self.schema(object_name, fresh=True).need(sorted(columns))
 
+    def organisation(self) -> str:
+        if self._portal is None:
+            self._portal = self.wire.portal_id()
+        return self._portal
+
     def need_portal(self) -> None:
         """FixConfig if `portal_id` is given and the token belongs to another account."""
         wanted = self._connection.options.get("portal_id")
         if wanted is not None and not self._portal_seen:
-            found = self.wire.portal_id()
+            found = self.organisation()
             if found != str(wanted):
                 raise self._wrong("portal_id", wanted, f"the account of this token, {found}")
             self._portal_seen = True

@@ -6,6 +6,7 @@ renews from several threads at once, which locks out an app whose refresh tokens
 
 import base64
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -81,6 +82,7 @@ class Login:
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._refresh_token: str | None = None  # the newest, where they are replaced
+        self._identity = ""  # the address of who is logged in: …/id/ORGANISATION/USER
         self._given = set(secrets.all_values())
 
     def hide(self, text: str) -> str:
@@ -98,6 +100,12 @@ class Login:
             if self._token is None:
                 self._token = self._log_in(1)
             return self._token
+
+    def organisation(self) -> str:
+        """The organisation's id as the login told it; "" where it did not."""
+        self.token()
+        found = re.search(r"/id/(00D\w{12,15})/", self._identity)
+        return found[1] if found else ""
 
     def renewed(self, ended: Token) -> Token:
         """Another token than `ended`, which was refused. Whoever comes second gets the first's."""
@@ -125,6 +133,7 @@ class Login:
         if not text or not instance:
             raise StopCycle(f"{self.name}: the login was answered without a token")
         self._given.add(text)
+        self._identity = str(answer.get("id") or "")
         if replaced := answer.get("refresh_token"):
             self._keep(replaced)  # before anything is done with the new session
         where = address(instance, lambda why: StopCycle(f"{self.name}: instance_url {why}"))
