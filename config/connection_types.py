@@ -43,6 +43,7 @@ CONNECTION_TYPES: dict[str, ConnectionType] = {
             "login_url": "where to log in, if not at `url`",
             "bulk_from": "number of changed records above which a bulk job writes them",
             "bulk_read_from": "number of records from which a bulk query reads them",
+            "reread_hours": "how old the last reading of all accounts may be, 24 unsaid",
             "api_budget": "the share of a day's calls that all runs may make, 25% unsaid",
             "max_requests": "most calls of one run",
         },

@@ -140,13 +140,17 @@ def retry_after(response: requests.Response, clock: Callable[[], datetime]) -> f
         return max(0.0, seconds) if isfinite(seconds) else None
     except ValueError:
         pass
+    until = instant(text)
+    return None if until is None else max(0.0, (until - clock()).total_seconds())
+
+
+def instant(text: str) -> datetime | None:
+    """A date as headers have it, None if it is none."""
     try:
-        until = parsedate_to_datetime(text)
+        found = parsedate_to_datetime(text)
     except ValueError:
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - clock()).total_seconds())
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 
 def retrying(

@@ -77,6 +77,7 @@ class Server(uvicorn.Server):
             lifespan="off",
             access_log=False,
             server_header=False,  # the vendors have their own
+            date_header=False,  # and their own time
             log_config=None,
             log_level="critical",  # a connection that a fault cut is no news
             h11_max_incomplete_event_size=_MOST_HEADER_BYTES,

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from config.load import Project
-from connectors.base import AccountSource, Raw
+from connectors.base import AccountSource, Raw, ReadsChanged
 from mapping.accounts import AccountTable
 from mapping.check import refuse
 from mapping.compiled import CompiledJourney, compile_accounts_filter
@@ -51,6 +51,8 @@ def pull_accounts(
     spec = project.mapping.accounts
     columns = _columns(project)
     wanted = list(dict.fromkeys([spec.id, *columns.values()]))
+    if isinstance(source, ReadsChanged):
+        return _pull_changed(project, state, source, wanted, seen, tick)
     cheap = source.fingerprint(spec.object)
     fingerprint = _fingerprint(project, cheap) if cheap else None
     if fingerprint is not None and fingerprint == _last_fingerprint(state, spec.object):
@@ -65,6 +67,36 @@ def pull_accounts(
                 yield str(account), {name: row[column] for name, column in columns.items()}
 
     return record_sightings(state, spec.object, rows(), seen, fingerprint=fingerprint)
+
+
+def _pull_changed(
+    project: Project, state: State, source: ReadsChanged, wanted: list[str], seen: str,
+    tick: Callable[[int], None],
+) -> Sighted:  # fmt: skip
+    """As `pull_accounts`, of a source that can tell what changed since it was asked last."""
+    spec = project.mapping.accounts
+    asked, columns = _fingerprint(project, "changed since"), _columns(project)
+    found = source.read_changed(
+        spec.object, spec.id, wanted, _last_watermark(state, spec.object, asked)
+    )
+    merged: dict[str, str] = {}
+
+    def rows() -> Iterator[tuple[str, dict[str, Raw] | None]]:
+        for number, sight in enumerate(found.records, 1):
+            if number % 1000 == 0:
+                tick(number)
+            if sight.into is not None:
+                merged[sight.id] = sight.into
+            values = sight.values
+            if values is None:
+                yield sight.id, None
+            elif sight.id:
+                yield sight.id, {name: values[column] for name, column in columns.items()}
+
+    return record_sightings(
+        state, spec.object, rows(), seen, fingerprint=asked, whole=found.whole,
+        watermark=found.watermark, merged=merged,
+    )  # fmt: skip
 
 
 def note_own_write(
@@ -106,6 +138,16 @@ def _fingerprint(project: Project, cheap: str) -> str:
 def _last_fingerprint(state: State, object_name: str) -> str | None:
     found = state.value(
         "SELECT fingerprint FROM pulls WHERE object = ? ORDER BY id DESC LIMIT 1", (object_name,)
+    )
+    return None if found is None else str(found)
+
+
+def _last_watermark(state: State, object_name: str, asked: str) -> str | None:
+    """What the source said at the last pull, if the same was asked of it."""
+    found = state.value(
+        "SELECT watermark FROM (SELECT watermark, fingerprint FROM pulls WHERE object = ?"
+        " ORDER BY id DESC LIMIT 1) WHERE fingerprint = ?",
+        (object_name, asked),
     )
     return None if found is None else str(found)
 

@@ -8,7 +8,7 @@ while a CRM takes its time.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
@@ -30,6 +30,7 @@ _ALL_LATEST = """
 SELECT account_id, max(number), seen, data IS NULL FROM sightings WHERE object = ?
 GROUP BY account_id
 """
+_LAST_ACCOUNTS = "SELECT accounts FROM pulls WHERE object = ? ORDER BY id DESC LIMIT 1"
 _GATHER = """
 CREATE TEMP TABLE IF NOT EXISTS pulled_changes (account_id TEXT, number INTEGER, data TEXT)
 """
@@ -69,29 +70,40 @@ def seen_now(state: State, as_of: date | None, now: datetime) -> str:
 def record_sightings(
     state: State,
     object_name: str,
-    rows: Iterable[tuple[str, Mapping[str, Raw]]],
+    rows: Iterable[tuple[str, Mapping[str, Raw] | None]],
     seen: str,
     *,
     fingerprint: str | None = None,
+    whole: bool = True,
+    watermark: Callable[[], str] | None = None,
+    merged: Mapping[str, str] | None = None,
 ) -> Sighted:
     """Note every account whose values differ from its latest row, and those that are no longer
     there.
 
-    `rows` must be all accounts of the object. `seen` is a UTC instant or a bare ISO date; a second
-    pull with the same bare date replaces what that day's first one noted. Raises what `rows`
-    raises, with nothing noted. Safe to repeat.
+    `rows` are all accounts of the object, or if not `whole` those that may have changed; values of
+    None say that one has gone. `seen` is a UTC instant or a bare ISO date; a second pull with the
+    same bare date replaces what that day's first one noted. `watermark` and `merged` (id → the id
+    that it was merged into) are looked at when `rows` was read, and kept together with what it
+    said. Raises what `rows` raises, with nothing noted. Safe to repeat.
     """
     sighted = Sighted()
     ids: set[str] = set()
+    gone: set[str] = set()
     with state.transaction() as connection:  # temporary tables only: no lock is held after this
         connection.execute(_GATHER)
         connection.execute("DELETE FROM pulled_changes")
-    for chunk in _chunks(rows, ids, sighted):
+    for chunk in _chunks(_here(rows, gone), ids, sighted):
         changed = _changed(state, object_name, chunk, seen, sighted)
         state.db.conn.executemany("INSERT INTO pulled_changes VALUES (?, ?, ?)", changed)
-    sighted.accounts = len(ids)
     with state.transaction() as connection:
-        vanished = _vanished(state, object_name, ids, seen, sighted.known)
+        if whole:
+            vanished = _vanished(state, object_name, ids, seen, sighted.known)
+            sighted.accounts = len(ids)
+        else:
+            vanished = _said_gone(state, object_name, gone - ids, seen)
+            before = int(state.value(_LAST_ACCOUNTS, (object_name,)) or 0)
+            sighted.accounts = before + len(ids) - sighted.known - len(vanished)
         sighted.gone = len(vanished)
         connection.executemany("INSERT INTO pulled_changes VALUES (?, ?, NULL)", vanished)
         connection.execute(
@@ -100,8 +112,24 @@ def record_sightings(
             (object_name, seen),
         )
         connection.execute("DELETE FROM pulled_changes")
-        _note_pull(connection, object_name, seen, fingerprint, sighted)
+        connection.executemany(
+            "REPLACE INTO merged (object, account_id, into_id, seen) VALUES (?, ?, ?, ?)",
+            [(object_name, one, master, seen) for one, master in (merged or {}).items()],
+        )
+        mark = watermark() if watermark else None
+        _note_pull(connection, object_name, seen, fingerprint, mark, sighted)
     return sighted
+
+
+def _here(
+    rows: Iterable[tuple[str, Mapping[str, Raw] | None]], gone: set[str]
+) -> Iterator[tuple[str, Mapping[str, Raw]]]:
+    """The accounts that are there; `gone` gathers the others."""
+    for account_id, values in rows:
+        if values is None:
+            gone.add(account_id)
+        else:
+            yield account_id, values
 
 
 def _chunks(
@@ -151,13 +179,23 @@ def _vanished(
     state: State, object_name: str, ids: set[str], seen: str, known: int
 ) -> list[tuple[str, int]]:
     """Accounts that were there at the last pull and are not among `ids`."""
-    last_pull = "SELECT accounts FROM pulls WHERE object = ? ORDER BY id DESC LIMIT 1"
-    if state.value(last_pull, (object_name,)) in (known, None):
+    if state.value(_LAST_ACCOUNTS, (object_name,)) in (known, None):
         return []  # all of them are still there: no need to look at every account again
     return [
         (str(account_id), _next_number(number, last_seen, seen))
         for account_id, number, last_seen, gone in state.rows(_ALL_LATEST, (object_name,))
         if not gone and account_id not in ids
+    ]
+
+
+def _said_gone(state: State, object_name: str, gone: set[str], seen: str) -> list[tuple[str, int]]:
+    """Of the accounts that are said to have gone, those that were there until now."""
+    return [
+        (str(account_id), _next_number(number, last_seen, seen))
+        for account_id, number, last_seen, data in state.rows(
+            _LATEST, (object_name, json.dumps(sorted(gone)))
+        )
+        if data is not None
     ]
 
 
@@ -172,15 +210,18 @@ def _note_pull(
     object_name: str,
     seen: str,
     fingerprint: str | None,
+    watermark: str | None,
     sighted: Sighted,
 ) -> None:
     connection.execute(
-        "INSERT INTO pulls (object, seen, fingerprint, accounts, changed, gone, came_back)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO pulls"
+        " (object, seen, fingerprint, watermark, accounts, changed, gone, came_back)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             object_name,
             seen,
             fingerprint,
+            watermark,
             sighted.accounts,
             sighted.changed,
             sighted.gone,

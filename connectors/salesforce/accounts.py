@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.base import Raw, Rejected
+from connectors.base import Changed, Raw, Rejected, Sight
+from connectors.salesforce.changes import Changes
 from connectors.salesforce.client import Client
 from connectors.salesforce.describe import Described, Objects, plain_columns
+from connectors.salesforce.options import Options
 from connectors.salesforce.query import read_all, whole
 
 _LATE = timedelta(minutes=10)
@@ -15,12 +17,12 @@ _STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
 
 
 class SalesforceAccounts:
-    """Reads every record at each pull: formula fields change without leaving a trace."""
+    """Reads records that changed, and all of them where that cannot be told."""
 
-    def __init__(self, client: Client, objects: Objects, *, bulk_from: int) -> None:
+    def __init__(self, client: Client, objects: Objects, options: Options) -> None:
         self._client = client
         self._objects = objects
-        self._bulk_from = bulk_from
+        self._options = options
 
     def columns(self, object_name: str) -> Sequence[str]:
         return plain_columns(self._objects.of(object_name))
@@ -37,9 +39,22 @@ class SalesforceAccounts:
         described = self._objects.of(object_name)
         for column in columns:
             described.readable(column)
-        rows = read_all(self._client, described, columns, bulk_from=self._bulk_from)
-        for row in rows:
+        bulk_from = self._options.bulk_read_from
+        for row in read_all(self._client, described, columns, bulk_from=bulk_from):
             yield dict(zip(columns, row, strict=True))
+
+    def read_changed(
+        self, object_name: str, id_field: str, columns: Sequence[str], since: str | None
+    ) -> Changed:
+        """As the protocol says. Records are known by `Id` alone, so by another id everything is
+        read each time."""
+        described = self._objects.of(object_name)
+        for column in columns:
+            described.readable(column)
+        if id_field != "Id":
+            rows = self.read(object_name, columns)
+            return Changed(True, (Sight(str(row[id_field] or ""), row) for row in rows), str)
+        return Changes(self._client, self._options, described, columns).since(since)
 
     def rejected(self, object_name: str) -> tuple[int, Sequence[Rejected]]:
         return 0, []

@@ -56,6 +56,7 @@ class Client(Salesforce):
         self.sleep = sleep
         self.attempts = options.retries + 1
         self.budget = budget
+        self._told: datetime | None = None
         self._used_up = False
 
     def _call_salesforce(
@@ -157,12 +158,19 @@ class Client(Salesforce):
             hide=self.login.hide,
             **rest,
         )
-        self._hear(response.headers.get("Sforce-Limit-Info", ""))
+        self._hear(response.headers)
         return response
 
-    def _hear(self, said: str) -> None:
-        """What the answer says of the org's requests of the day, and of those of this app."""
-        usage = self.parse_api_usage(said)
+    def now(self) -> datetime:
+        """Not later than the org's own clock was at its last answer: what is read from then on is
+        no older. This machine's clock may be fast."""
+        now = self.clock()
+        return now if self._told is None else min(now, self._told)
+
+    def _hear(self, headers: Mapping[str, str]) -> None:
+        """What an answer says of the org's clock, of its requests of the day and of this app's."""
+        self._told = http.instant(headers.get("Date", ""))
+        usage = self.parse_api_usage(headers.get("Sforce-Limit-Info", ""))
         if (org := usage.get("api-usage")) is not None:
             self.budget.heard(org.total, org.used)
         figures = [usage.get("per-app-api-usage"), org]

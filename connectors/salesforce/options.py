@@ -32,6 +32,7 @@ class Options:
     batch_size: int
     bulk_from: int
     bulk_read_from: int
+    reread_hours: float
     api_budget: float
     max_requests: int | None
 
@@ -68,6 +69,7 @@ def options_of(name: str, connection: Connection) -> Options:
         batch_size=int(number("batch_size", _MOST_RECORDS, 1, _MOST_RECORDS)),
         bulk_from=int(number("bulk_from", 2000, 1, 10**9)),
         bulk_read_from=int(number("bulk_read_from", 20_000, 1, 10**9)),
+        reread_hours=float(number("reread_hours", 24, 0, 24 * 14)),
         api_budget=_share(name, given.get("api_budget", 0.25)),
         max_requests=number("max_requests", None, 1, 10**9),
     )

@@ -36,13 +36,19 @@ def read_all(
     asked = list(dict.fromkeys(["Id", *columns]))
     query, everything = whole(described.name, asked)
     places = [asked.index(one) for one in columns]
-    found: Iterator[Row] | None = None
-    if len(quote(str(query))) > _LONGEST_ADDRESS:
-        found = bulk_query.read(client, described, query, everything=everything)
-    else:
-        found = _rest(client, described, query, everything=everything, bulk_from=bulk_from)
-    for row in found:
+    for row in read(client, described, query, everything=everything, bulk_from=bulk_from):
         yield tuple(row[place] for place in places)
+
+
+def read(
+    client: Client, described: Described, query: Query, *, everything: bool, bulk_from: int
+) -> Iterator[Row]:
+    """As `read_all`, of the records that a query finds; its first column is Id. `everything`: also
+    those that are deleted or archived."""
+    if len(quote(str(query))) > _LONGEST_ADDRESS:
+        yield from bulk_query.read(client, described, query, everything=everything)
+    else:
+        yield from _rest(client, described, query, everything=everything, bulk_from=bulk_from)
 
 
 def whole(entity: str, columns: Sequence[str]) -> tuple[Query, bool]:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from simple_salesforce.format import quote_soql_value
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 _OPERATORS = frozenset({"=", "!=", "<", "<=", ">", ">=", "IN", "NOT IN", "LIKE"})
 
-Literal = str | float | int | bool | tuple[str, ...] | None
+Literal = str | float | int | bool | datetime | tuple[str, ...] | None
 
 
 def name(text: str) -> str:
@@ -40,11 +41,14 @@ class Query:
     columns: Sequence[str]
     entity: str
     where: tuple[Where, ...] = ()
+    witness: str | None = None
+    """the id of a record that is found whether `where` holds for it or not"""
+    beyond: str | None = None
+    """the id after which it begins"""
 
     def after(self, last_id: str) -> "Query":
         """The same for the records that come after one."""
-        kept = tuple(one for one in self.where if (one.field, one.operator) != ("Id", ">"))
-        return replace(self, where=(*kept, Where("Id", ">", last_id)))
+        return replace(self, beyond=last_id)
 
     def __str__(self) -> str:
         return f"{self.unordered} ORDER BY Id"
@@ -65,5 +69,9 @@ class Query:
 
     @property
     def _rest(self) -> str:
-        where = " AND ".join(map(str, self.where))
-        return name(self.entity) + (f" WHERE {where}" if where else "")
+        parts = [" AND ".join(map(str, self.where))] if self.where else []
+        if self.where and self.witness is not None:
+            parts = [f"(({parts[0]}) OR {Where('Id', '=', self.witness)})"]
+        if self.beyond is not None:
+            parts.append(str(Where("Id", ">", self.beyond)))
+        return name(self.entity) + (f" WHERE {' AND '.join(parts)}" if parts else "")

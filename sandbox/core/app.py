@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -83,6 +84,7 @@ class Application:
                 reset(scope)
                 return
             compress(call, reply)
+            reply.headers.setdefault("date", format_datetime(self.clock.now(), usegmt=True))
             await send_reply(scope, send, reply, cut, drips)
         finally:
             vendor.finish(call)

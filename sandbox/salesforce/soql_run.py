@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce.errors import ApiError
+from sandbox.salesforce.removal import emptied
 from sandbox.salesforce.soql import Item, Order, Query
 from sandbox.salesforce.soql_scope import Scope
 from sandbox.salesforce.soql_where import predicate
@@ -78,6 +79,8 @@ def matching(
     for row in scope.obj.rows.values():
         values = row.as_of(horizon)
         if values is None:
+            continue
+        if emptied(scope.org, values):
             continue
         if not include_deleted and (values["IsDeleted"] or _is_archived(values, archived)):
             continue

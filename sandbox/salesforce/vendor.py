@@ -18,6 +18,7 @@ from sandbox.salesforce.history import keep_history
 from sandbox.salesforce.org import PERSON, USERNAME, Org, Settings
 from sandbox.salesforce.permissions import OBJECTS, Permissions
 from sandbox.salesforce.query import Queries
+from sandbox.salesforce.removal import remove
 from sandbox.salesforce.rows import Rows
 from sandbox.salesforce.tooling import Tooling
 from sandbox.salesforce.values import from_json, to_json
@@ -234,8 +235,8 @@ class Salesforce:
     def edit(self, kind: str, record_id: str, values: JsonDict) -> None:
         obj = self.org.objects[kind]
         before = obj.rows[record_id].now
-        if values.get("IsDeleted"):
-            self.org.delete(obj, record_id, PERSON, values.get("MasterRecordId"))
+        if "IsDeleted" in values:
+            remove(self.org, obj, record_id, values, PERSON)
             return
         changes: dict[str, Any] = {n: from_json(obj.fields[n], v) for n, v in values.items()}
         extra = derived(obj.name, {**before, **changes}, self.org.now())

@@ -227,6 +227,7 @@ def test_runs_of_one_day_share_the_budget_and_the_next_day_has_its_own(org):
     assert isinstance(first, Budgeted)
     assert ids(read(first)) == org.ids()
     left = first.budget()
+    assert left is not None
     assert (left.allowed, left.account_limit) == (10, 40)
     assert left.used == left.account_used == sum(org.calls().values())
     second = org.connector(api_budget="25%")
