@@ -320,7 +320,6 @@ NAMES: tuple[str, ...] = (
     "003_pruned_and_forgotten",
     "004_job_alerts",
     "005_read_changed",
-    "005_read_changed",
     "006_careful_writes",
 )
 """Every step of this version, oldest first; `len(NAMES)` is kept in `PRAGMA user_version`."""

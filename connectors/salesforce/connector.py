@@ -60,7 +60,7 @@ class SalesforceConnector:
         )
 
     def accounts(self) -> AccountSource:
-        return SalesforceAccounts(self.client, self.objects, bulk_from=self.options.bulk_read_from)
+        return SalesforceAccounts(self.client, self.objects, self.options)
 
     def sink(self) -> FieldSink:
         from connectors.salesforce.write import SalesforceSink  # not needed to read
@@ -76,6 +76,9 @@ class SalesforceConnector:
         from connectors.salesforce.provision import SalesforceProvisioner
 
         return SalesforceProvisioner(self.client, self.inspector())
+
+    def organisation(self) -> str:
+        return self.client.login.organisation()
 
     @property
     def warnings(self) -> list[str]:
