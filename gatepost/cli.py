@@ -36,6 +36,9 @@ COMMANDS = {
     "demo": Listed("gatepost.commands.demo", "Simulate a company and run everything on it."),
     "init": Listed("gatepost.commands.init", "Write a small project to start from."),
     "check": Listed("gatepost.commands.check", "Find every mistake in a project's files."),
+    "provision": Listed(
+        "gatepost.commands.provision", "Make the CRM fields that mapping.yaml writes."
+    ),
     "evaluate": Listed("gatepost.commands.evaluate", "Show what is computed for each account."),
     "history": Listed("gatepost.commands.history", "Show stays, moments and breaches, dated."),
     "explain": Listed("gatepost.commands.explain", "Say why an account is where it is."),
@@ -43,6 +46,8 @@ COMMANDS = {
     "apply": Listed("gatepost.commands.apply", "Write what a plan says."),
     "sync": Listed("gatepost.commands.sync", "Pull, compute and write what changed."),
     "prune": Listed("gatepost.commands.prune", "Prune what is older than `retention` says."),
+    "run": Listed("gatepost.commands.run", "Sync by a schedule until told to end."),
+    "forget": Listed("gatepost.commands.forget", "Remove an account or a person, and prove it."),
     "schema": Listed("gatepost.commands.schema", "Print the JSON Schema of a file, for editors."),
 }
 

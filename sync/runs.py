@@ -25,12 +25,13 @@ Clock = Callable[[], datetime]
 
 
 @contextmanager
-def run_lock(home: Path) -> Iterator[None]:
+def run_lock(home: Path, name: str = LOCK_NAME) -> Iterator[None]:
     """Be the only run of this home, across processes, until the block ends or the process dies.
 
-    Busy at once if another run is at work; its process id is in the message.
+    Busy at once if another run is at work; its process id is in the message. `name`: of the lock's
+    file, for those who are no run.
     """
-    path = home / LOCK_NAME
+    path = home / name
     try:
         home.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

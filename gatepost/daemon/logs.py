@@ -64,8 +64,9 @@ class Logs:
         root.handlers[:] = [handler]
         root.setLevel(logging.INFO)
         logging.captureWarnings(capture=True)
-        # Each start of a job twice, by a library that knows less of it than we do.
-        logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        # They would tell each start a second time, and know less of it than we do.
+        for name in ("apscheduler", "uvicorn.error"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         logging.getLogger("urllib3").setLevel(logging.ERROR)
         self.log: structlog.stdlib.BoundLogger = structlog.get_logger("gatepost")
 

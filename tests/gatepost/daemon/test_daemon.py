@@ -1,0 +1,249 @@
+"""The daemon as it is run: a process, its pages, its signals, its log."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sync.runs import run_lock
+from tests.gatepost.daemon.conftest import TOKEN
+
+
+def runs(project):
+    with sqlite3.connect(project / ".gatepost" / "state.sqlite3") as state:
+        return state.execute("SELECT id, command, state, started_by, error FROM runs").fetchall()
+
+
+def test_what_was_missed_runs_at_once_and_is_told_everywhere(start, project):
+    daemon = start(project)
+    ended = daemon.said("ended", job="sync")
+    assert (ended["outcome"], ended["run"]) == ("done", 1)
+    assert ended["written"] > 0
+    assert runs(project) == [(1, "sync", "done", "schedule", None)]
+    assert daemon.ask("/healthz") == (200, "alive\n")
+    status, body = daemon.ask("/readyz")
+    assert (status, json.loads(body)["ready"]) == (200, True)
+    figures = daemon.metrics()
+    assert figures['gatepost_runs_total{job="sync",outcome="done"}'] == 1
+    assert figures['gatepost_records_total{outcome="written"}'] == ended["written"]
+    assert figures['gatepost_events_pulled_total{source="product"}'] > 100
+    assert figures['gatepost_step_seconds_count{step="pull"}'] == 1
+    assert figures['gatepost_match_ratio{source="product"}'] == 1
+    assert figures['gatepost_source_lag_seconds{source="product"}'] > 86_400
+    for name in ("last_success_timestamp_seconds", "next_run_timestamp_seconds"):
+        assert figures[f'gatepost_{name}{{job="sync"}}'] > 1.7e9
+    assert figures["gatepost_config_good"] == 1
+    code, seconds = daemon.end()
+    assert code == 0
+    assert seconds < 5
+    again = start(project)
+    again.said("is ready")
+    time.sleep(0.3)
+    assert len(runs(project)) == 1, "it ran just now"
+
+
+def test_a_sync_can_be_asked_for_by_whoever_has_the_token(start, quiet):
+    daemon = start(quiet, GATEPOST_TOKEN=TOKEN)
+    assert daemon.ask("/sync", "POST")[0] == 401
+    assert daemon.ask("/sync", "POST", token=TOKEN[:-1] + "x")[0] == 401
+    assert daemon.ask("/sync", "POST", headers={"Authorization": f"Basic {TOKEN}"})[0] == 401
+    assert daemon.ask(f"/sync?token={TOKEN}", "POST")[0] == 401
+    assert daemon.ask("/sync", token=TOKEN)[0] == 405
+    status, body = daemon.ask("/sync", "POST", token=TOKEN)
+    assert status == 202
+    busy, said = daemon.ask("/sync", "POST", token=TOKEN)
+    assert (busy, json.loads(said)) == (409, {"error": "a run is at work"})
+    run = json.loads(body)["run"]
+    assert daemon.said("ended", run=run)["outcome"] == "done"
+    assert daemon.ask("/sync", "POST", token=TOKEN)[0] == 202
+    assert daemon.said("ended", run=run + 1)["nothing_new"] is True
+    assert [row[1:4] for row in runs(quiet)] == [("sync", "done", "POST /sync")] * 2
+    assert not any(TOKEN in line for line in daemon.raw)
+
+
+def test_without_a_token_nobody_can_begin_a_sync(start, quiet):
+    assert start(quiet).ask("/sync", "POST", token="x")[0] == 403
+
+
+def test_an_address_that_others_can_reach_demands_a_token(start, quiet):
+    daemon = start(quiet, "--listen", "0.0.0.0:0")
+    assert daemon.process.wait(timeout=20) == 2
+    time.sleep(0.1)
+    assert "no token to tell them apart" in "".join(daemon.raw)
+    guarded = start(quiet, "--listen", "0.0.0.0:0", GATEPOST_TOKEN=TOKEN)
+    for path in ("/metrics", "/readyz"):
+        assert guarded.ask(path)[0] == 401
+        assert guarded.ask(path, token="wrong")[0] == 401
+        assert guarded.ask(path, token=TOKEN)[0] == 200
+    assert guarded.ask("/healthz")[0] == 200
+
+
+def test_a_short_token_is_refused(start, quiet):
+    daemon = start(quiet, GATEPOST_TOKEN="short")
+    assert daemon.process.wait(timeout=20) == 2
+    time.sleep(0.1)
+    assert "16 characters are the least" in "".join(daemon.raw)
+
+
+def test_the_token_may_be_a_file(start, quiet, tmp_path):
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "gatepost_token").write_text(TOKEN + "\n")
+    daemon = start(quiet, GATEPOST_SECRETS_DIR=str(folder))
+    assert daemon.ask("/sync", "POST", token=TOKEN)[0] == 202
+
+
+def test_a_broken_configuration_leaves_the_old_one_in_force(start, quiet, webhook):
+    daemon = start(quiet, GATEPOST_TOKEN=TOKEN, GATEPOST_WEBHOOK=webhook.url)
+    daemon.said("is ready")
+    mapping = quiet / "mapping.yaml"
+    whole = mapping.read_text()
+    mapping.write_text("accounts: [")
+    daemon.ask("/sync", "POST", token=TOKEN)
+    assert daemon.said("ended", run=1)["outcome"] == "done", "nobody told it to look"
+    daemon.send(signal.SIGHUP)
+    assert "mapping.yaml:1" in daemon.said("stays as it was")["first"]
+    daemon.send(signal.SIGHUP)
+    daemon.said("stays as it was", count=2)
+    assert daemon.metrics()["gatepost_config_good"] == 0
+    assert daemon.ask("/readyz")[0] == 503
+    daemon.ask("/sync", "POST", token=TOKEN)
+    assert daemon.said("ended", run=2)["outcome"] == "done"
+    mapping.write_text(whole.replace("accounts:", "accounts: # all of them", 1))
+    daemon.send(signal.SIGHUP)
+    daemon.said("the new configuration is in force")
+    assert daemon.metrics()["gatepost_config_good"] == 1
+    assert daemon.ask("/readyz")[0] == 200
+    daemon.said("alert is over", condition="config")
+    assert [one["state"] for _, one in webhook.heard] == ["open", "over"], "once each"
+
+
+def test_a_new_schedule_is_in_force_after_a_signal(start, quiet):
+    daemon = start(quiet)
+    name = 'gatepost_next_run_timestamp_seconds{job="sync"}'
+    assert name not in daemon.metrics()
+    path = quiet / "gatepost.yaml"
+    path.write_text(path.read_text().replace("sync: never", 'sync: "0 3 * * *"'))
+    daemon.send(signal.SIGHUP)
+    daemon.said("in force")
+    daemon.said("ended", job="sync")  # it never ran, so it is due
+    assert time.strftime("%H:%M", time.gmtime(daemon.metrics()[name])) == "03:00"
+
+
+def test_a_run_that_somebody_else_started_is_waited_for(start, quiet):
+    with run_lock(quiet / ".gatepost"):
+        daemon = start(quiet, GATEPOST_TOKEN=TOKEN)
+        status, said = daemon.ask("/sync", "POST", token=TOKEN)
+        assert status == 409
+        assert f"process {os.getpid()}" in said
+        path = quiet / "gatepost.yaml"
+        path.write_text(path.read_text().replace("sync: never", 'sync: "* * * * *"'))
+        daemon.send(signal.SIGHUP)
+        assert daemon.said("another run is at work", job="sync")["process"] == str(os.getpid())
+        assert not runs(quiet)
+    assert daemon.said("ended", job="sync")["outcome"] == "done"
+
+
+def test_a_second_daemon_in_the_same_home_is_refused(start, quiet):
+    start(quiet).said("is ready")
+    second = start(quiet)
+    assert second.process.wait(timeout=20) == 5
+    time.sleep(0.1)
+    assert "a daemon is at work" in "".join(second.raw)
+
+
+def test_an_address_that_is_taken_is_a_sentence(start, quiet):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        daemon = start(quiet, "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+        assert daemon.process.wait(timeout=20) == 1
+    time.sleep(0.1)
+    assert "cannot be listened at: Address already in use" in "".join(daemon.raw)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_in_time_in_the_middle_of_a_run_and_nothing_is_left_open(start, project, number):
+    daemon = start(project)
+    daemon.said("begins", job="sync")
+    code, seconds = daemon.end(number)
+    assert code == 0
+    assert seconds < 10
+    ((_, _, state, _, _),) = runs(project)
+    assert state in ("interrupted", "partly", "failed", "done", "stopped")
+    again = start(project, GATEPOST_TOKEN=TOKEN)
+    again.ask("/sync", "POST", token=TOKEN)
+    assert again.said("ended", job="sync")["outcome"] == "done"
+
+
+def test_one_that_will_not_end_is_killed_in_time(start, quiet, tmp_path):
+    """A run that hears no signal: its sources hang in the kernel, say."""
+    (quiet / "product" / "events" / "zz.jsonl").unlink(missing_ok=True)
+    os.mkfifo(quiet / "product" / "events" / "zz.jsonl")
+    daemon = start(quiet, GATEPOST_TOKEN=TOKEN)
+    daemon.ask("/sync", "POST", token=TOKEN)
+    daemon.said("begins")
+    time.sleep(2)
+    _, seconds = daemon.end()
+    assert seconds < 10.5
+    assert runs(quiet)[0][2] == "interrupted"
+
+
+def test_a_run_that_is_killed_is_told_and_not_fatal(start, quiet, webhook):
+    os.mkfifo(quiet / "product" / "events" / "zz.jsonl")
+    daemon = start(quiet, GATEPOST_TOKEN=TOKEN, GATEPOST_SLACK_WEBHOOK=webhook.url)
+    daemon.ask("/sync", "POST", token=TOKEN)
+    daemon.said("begins")
+    child = _child_of(daemon.process.pid)
+    time.sleep(1)
+    os.kill(child, signal.SIGKILL)
+    said = daemon.said("ended", job="sync")
+    assert (said["outcome"], "SIGKILL" in said["error"]) == ("failed", True)
+    (quiet / "product" / "events" / "zz.jsonl").unlink()
+    daemon.ask("/sync", "POST", token=TOKEN)
+    assert daemon.said("ended", count=2)["outcome"] == "done"
+    daemon.said("alert is over", condition="failed")
+    assert [row[2] for row in runs(quiet)] == ["failed", "done"]
+    until = time.monotonic() + 10
+    while len(webhook.heard) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    first, second = (body["text"] for _, body in webhook.heard)
+    assert first.startswith(":warning: acme: sync failed: its process was ended by SIGKILL")
+    assert second.startswith(":white_check_mark: acme: sync failed: over since")
+
+
+def _child_of(parent):
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        done = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False
+        )
+        if done.stdout.split():
+            return int(done.stdout.split()[0])
+        time.sleep(0.05)
+    raise AssertionError("no child")
+
+
+def test_a_project_with_problems_does_not_start(start, quiet):
+    (quiet / "mapping.yaml").write_text("accounts: [")
+    daemon = start(quiet)
+    assert daemon.process.wait(timeout=20) == 2
+    time.sleep(0.1)
+    assert "mapping.yaml:1" in "".join(daemon.raw)
+
+
+def test_help_is_there_without_any_library(tmp_path):
+    code = (
+        "import sys\nsys.argv = ['gatepost', 'run', '--help']\n"
+        "for name in ('apscheduler', 'starlette', 'structlog', 'uvicorn', 'prometheus_client'):\n"
+        "    sys.modules[name] = None\n"
+        "from gatepost.cli import main\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Usage" in done.stdout) == (0, True), done.stderr
