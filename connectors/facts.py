@@ -43,7 +43,8 @@ class FieldFacts:
     restricted: bool = False
     refusal: str = ""
     remedy: str = ""
-    calculated: bool = False
+    grantable: bool = False
+    """whether that is only for want of a right, which `provision` can give"""
     can_be_empty: bool = True
     can_extend: str = ""
     """why options cannot be added by a program; "" where they can"""

@@ -32,7 +32,7 @@ def judge(use: FieldUse, facts: ObjectFacts, *, makeable: bool) -> Iterator[Said
     if found is None:
         yield _missing(use, facts, makeable=makeable)
     elif use.writing is not None:
-        yield from _written(use.writing, found, f"{facts.name}.{use.name}")
+        yield from judge_field(use.writing, found, facts)
     elif use.read_as is not None:
         yield from _read(use.read_as, found, f"{facts.name}.{use.name}")
 
@@ -69,7 +69,9 @@ def _read(read_as: FieldType, found: FieldFacts, name: str) -> Iterator[Said]:
 # -- written
 
 
-def _written(writing: Writing, found: FieldFacts, name: str) -> Iterator[Said]:
+def judge_field(writing: Writing, found: FieldFacts, facts: ObjectFacts) -> Iterator[Said]:
+    """What is wrong with a field that is there, for what is written into it."""
+    name = f"{facts.name}.{found.name}"
     output, kind = writing.spec.output, writing.type
     if found.refusal:
         yield Said("error", "read-only", f"{name} cannot be written: {found.refusal}", found.remedy)

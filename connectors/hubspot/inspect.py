@@ -105,8 +105,8 @@ def facts(raw: Json) -> FieldFacts:
     """A property's facts, of its definition."""
     kind, way = str(raw.get("type") or "string"), str(raw.get("fieldType") or "")
     metadata = raw.get("modificationMetadata") or {}
-    refusal, calculated = "", bool(raw.get("calculated") or way == "calculation_equation")
-    if calculated:
+    refusal = ""
+    if raw.get("calculated") or way == "calculation_equation":
         refusal = "HubSpot calculates it"
     elif metadata.get("readOnlyValue"):
         refusal = "HubSpot keeps it, and nobody can write it"
@@ -115,7 +115,7 @@ def facts(raw: Json) -> FieldFacts:
         str(raw["name"]), f"{kind} ({way})", _kind(kind, options), _takes(kind, way),
         label=str(raw.get("label") or ""), length=MOST_TEXT if kind == "string" else None,
         options=options, restricted=options is not None, refusal=refusal,
-        remedy="write another property" if refusal else "", calculated=calculated,
+        remedy="write another property" if refusal else "",
         can_extend="its options are HubSpot's own" if metadata.get("readOnlyOptions") else "",
     )  # fmt: skip
 

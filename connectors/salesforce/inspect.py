@@ -199,7 +199,7 @@ def _facts(raw: Mapping[str, Any]) -> FieldFacts:
         digits=digits or None if kind in _NUMBERS else None,
         decimals=scale if kind in _NUMBERS else None,
         options=options, restricted=bool(raw.get("restrictedPicklist")),
-        refusal=refusal, remedy=remedy, calculated=bool(raw.get("calculated")),
+        refusal=refusal, remedy=remedy, grantable=remedy == GRANT,
         can_be_empty=bool(raw.get("nillable", True)) and kind != "boolean",
         can_extend="" if raw.get("custom") else "it is a standard field",
     )  # fmt: skip
