@@ -14,7 +14,7 @@ from mapping.check import refuse
 from mapping.compiled import CompiledJourney, compile_accounts_filter
 from mapping.vector import Array
 from sync.compute import Keys, account_table, selected
-from sync.fields import NAME, Unreadable, load_fields
+from sync.fields import NAME, FieldTable, Unreadable, load_fields
 from sync.identity import AccountKeys, never_written
 from sync.identity_ways import entry_keys
 from sync.sightings import Sighted, record_sightings
@@ -165,15 +165,10 @@ def journey_accounts(
     Keys are unique among all accounts that `accounts.where` lets through, travelling or not: a key
     that one of them shares with a stranger says nothing about either.
     """
-    mapping = project.mapping
-    table = load_fields(
-        state, mapping.accounts.object, mapping.fields, compiled.journey.timezone, as_of
-    )
-    everyone = account_table(table)
-    customers = selected(everyone, compile_accounts_filter(mapping, refuse), as_of)
+    table, everyone, customers = customers_of(project, state, compiled.journey.timezone, as_of)
     found = tuple(
         entry_keys(table, entry, customers.tolist(), project.folder, partial(distinct, entry.name))
-        for entry in mapping.events
+        for entry in project.mapping.events
     )
     travellers = np.intersect1d(customers, selected(everyone, compiled.accounts, as_of))
     position = np.full(everyone.size, -1, np.int32)
@@ -185,6 +180,17 @@ def journey_accounts(
         never_written(found),
         dict(table.unreadable),
     )
+
+
+def customers_of(
+    project: Project, state: State, timezone: str, as_of: date
+) -> tuple[FieldTable, AccountTable, Array]:
+    """All records that are there on a day, twice over, and the numbers of those that
+    `accounts.where` lets through."""
+    mapping = project.mapping
+    table = load_fields(state, mapping.accounts.object, mapping.fields, timezone, as_of)
+    everyone = account_table(table)
+    return table, everyone, selected(everyone, compile_accounts_filter(mapping, refuse), as_of)
 
 
 def narrowed(whole: JourneyAccounts, index: Array) -> JourneyAccounts:

@@ -37,11 +37,11 @@ class WayKeys:
         found = (self._one(text) for text in texts)
         return {account for account in found if account is not None}
 
-    def shares(self, texts: Iterable[str]) -> bool:
-        """Whether some of `texts` would mean an account if it was not doubled."""
+    def shared(self, texts: Iterable[str]) -> set[str]:
+        """The doubled keys among what an event says: but for them it might mean an account."""
         if not self.way.email:
-            return any(text in self.doubled for text in texts)
-        return any(one in self.doubled for text in texts for one in self._telling(text))
+            return {text for text in texts if text in self.doubled}
+        return {one for text in texts for one in self._telling(text) if one in self.doubled}
 
     def _one(self, text: str) -> int | None:
         if not self.way.email:
@@ -157,6 +157,12 @@ def _check(short: str) -> str:
     )
 
 
+def places_of(entry: EventsEntry) -> list[int]:
+    """For each way the place of what it looks at within a key of several ways."""
+    places = candidates(entry)
+    return [places.index((way.property, way.email is not None)) for way in entry.ways]
+
+
 def said(key: str, properties: int) -> list[list[str]]:
     """What a key of several ways holds: the texts of each property, [] where it has none. A key
     from before the entry had several ways says nothing."""
@@ -172,14 +178,13 @@ def said(key: str, properties: int) -> list[list[str]]:
 def _resolved(
     table: FieldTable, entry: EventsEntry, ways: Sequence[WayKeys], keys: Iterable[str]
 ) -> AccountKeys:
-    places = candidates(entry)
-    at = [places.index((one.way.property, one.way.email is not None)) for one in ways]
+    places, at = len(candidates(entry)), places_of(entry)
     numbers: list[int] = []
     texts: list[str] = []
     by_way: list[int] = []
     shared: list[str] = []
     for key in sorted(keys):
-        lists = said(key, len(places))
+        lists = said(key, places)
         for number, way in enumerate(ways):
             found = way.find(lists[at[number]])
             if found:
@@ -188,7 +193,7 @@ def _resolved(
                 by_way += [number] * len(found)
                 break
         else:
-            if any(way.shares(lists[at[number]]) for number, way in enumerate(ways)):
+            if any(way.shared(lists[at[number]]) for number, way in enumerate(ways)):
                 shared.append(key)
     reached = {number for way in ways for number in way.owners.values()}
     return AccountKeys(
