@@ -37,6 +37,7 @@ class Commits:
         most: float,
         report: PullReport,
         progress: Tick,
+        take_out: Sequence[str] = (),
     ) -> None:
         self._engine = engine
         self._lake = lake
@@ -46,6 +47,7 @@ class Commits:
         self._most = most
         self._report = report
         self._progress = progress
+        self._take_out = take_out  # who was forgotten (sync/forgotten.py)
         self._reading = reading_of(entry)
         self._staging = lake.staging_folder(entry.name)
         self._rejected = lake.rejected_folder(entry.name)
@@ -92,7 +94,9 @@ class Commits:
         try:
             body = self._source.fetch(part, spool)
             strict = self._entry.object is not None
-            staged = stage(self._engine, self._reading, body, strict=strict)
+            staged = stage(
+                self._engine, self._reading, body, strict=strict, take_out=self._take_out
+            )
         finally:
             shutil.rmtree(spool)
         self._keep_aside(part.name, staged.examples)
@@ -132,7 +136,8 @@ class Commits:
         where = {"source": self._entry.name, "part": part}
         with path.open("w", encoding="utf-8") as file:
             for row in rows:
-                said = where | {"line": row.line, "reason": row.reason, "text": row.text}
+                text = "" if self._take_out else row.text  # which may name somebody forgotten
+                said = where | {"line": row.line, "reason": row.reason, "text": text}
                 file.write(json.dumps(said, ensure_ascii=False) + "\n")
 
     def _commit(self, gone: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from config.load import Project
 from config.mapping_file import EventsEntry
 from connectors.base import EventSource, Part, Selective
 from connectors.rejected import max_rejected
+from sync.forgotten import load_forgotten
 from sync.lake import Lake
 from sync.lake_parts import Known, Register, fingerprint
 from sync.pull_reading import reading_of
@@ -58,6 +59,7 @@ def pull_events(
     # Only here is the engine needed, which takes a while to import.
     from sync.engine import DuckEngine
     from sync.pull_commit import Commits
+    from sync.pull_stage import ALL
 
     limits = project.gatepost.engine
     most = max_rejected(entry.from_, project.gatepost.connections[entry.from_])
@@ -65,7 +67,10 @@ def pull_events(
     own = engine or DuckEngine(scratch, threads=limits.threads, memory=limits.memory)
     try:
         with nullcontext(own) if engine else own:
-            Commits(own, lake, register, entry, source, most, report, progress).run(todo, gone)
+            columns = reading_of(entry).columns
+            take_out = load_forgotten(state).take_out(ALL, entry.name, columns)
+            commits = Commits(own, lake, register, entry, source, most, report, progress, take_out)
+            commits.run(todo, gone)
     except OSError as error:
         raise StopCycle(
             f"{error.filename or lake.folder} cannot be written: {error.strerror or error}",

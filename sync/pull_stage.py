@@ -19,7 +19,8 @@ from sync.quoting import quoted
 PULLED = "pulled"
 """The table that `stage` leaves: the lake's columns, not sorted. The next call replaces it."""
 
-_ALL = "pulled_all"
+ALL = "pulled_all"
+"""The table that rows pass through on their way, bad ones included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,11 @@ class Staged:
     has_ids: bool
 
 
-def stage(engine: DuckEngine, reading: Reading, body: Body, *, strict: bool) -> Staged:
+def stage(
+    engine: DuckEngine, reading: Reading, body: Body, *, strict: bool, take_out: Sequence[str] = ()
+) -> Staged:
     """Read a body into PULLED. `strict`: a CSV must have every column that is looked at.
+    `take_out`: statements that take out of ALL whoever was forgotten.
 
     StopCycle with a sentence if the body is damaged; rows that are bad are only counted.
     """
@@ -50,16 +54,18 @@ def stage(engine: DuckEngine, reading: Reading, body: Body, *, strict: bool) -> 
     except EngineError as error:
         raise StopCycle(f"{body.path} cannot be read: {error}") from error
     _spread_lists(engine)
+    for statement in take_out:
+        engine.execute(statement)
     rejected, examples = _rejected(engine)
     no_key = engine.rows(
-        f"SELECT event, count(*) FROM {_ALL} WHERE reason IS NULL AND account_key IS NULL"
+        f"SELECT event, count(*) FROM {ALL} WHERE reason IS NULL AND account_key IS NULL"
         " GROUP BY event ORDER BY event"
     )
-    engine.execute(f"DELETE FROM {_ALL} WHERE reason IS NOT NULL OR account_key IS NULL")
+    engine.execute(f"DELETE FROM {ALL} WHERE reason IS NOT NULL OR account_key IS NULL")
     columns = [quoted(name) for name in {**COLUMNS, **kept_columns(reading.columns)}]
     duplicates = _drop_duplicates(engine, columns)
     engine.execute(
-        f"CREATE OR REPLACE TEMP VIEW {PULLED} AS SELECT {', '.join(columns)} FROM {_ALL}"
+        f"CREATE OR REPLACE TEMP VIEW {PULLED} AS SELECT {', '.join(columns)} FROM {ALL}"
     )
     [(rows, ids)] = engine.rows(f"SELECT count(*), count(insert_id) FROM {PULLED}")
     return Staged(rows, rejected, examples, duplicates, dict(no_key), ids > 0)
@@ -67,8 +73,8 @@ def stage(engine: DuckEngine, reading: Reading, body: Body, *, strict: bool) -> 
 
 def _read(engine: DuckEngine, reading: Reading, found: Way) -> None:
     try:
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE {_ALL} AS {rows_sql(reading, found.fast)}")
-        [(bad,)] = engine.rows(f"SELECT count(reason) FROM {_ALL}")
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE {ALL} AS {rows_sql(reading, found.fast)}")
+        [(bad,)] = engine.rows(f"SELECT count(reason) FROM {ALL}")
         if not bad:
             return
     except EngineError:
@@ -80,24 +86,24 @@ def _read(engine: DuckEngine, reading: Reading, found: Way) -> None:
         f" FROM ({rows_sql(reading, found.slow)})"
     )
     if found.batches is None:
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE {_ALL} AS {slow}")
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE {ALL} AS {slow}")
         return
     for number, batch in enumerate(found.batches()):
         engine.register(BATCH_TABLE, batch)
-        into = f"INSERT INTO {_ALL}" if number else f"CREATE OR REPLACE TEMP TABLE {_ALL} AS"
+        into = f"INSERT INTO {ALL}" if number else f"CREATE OR REPLACE TEMP TABLE {ALL} AS"
         engine.execute(f"{into} {slow}")
 
 
 def _spread_lists(engine: DuckEngine) -> None:
     """An event of several accounts becomes a row for each; an empty list stays without a key."""
-    [(lists,)] = engine.rows(f"SELECT count(keys) FROM {_ALL} WHERE reason IS NULL")
+    [(lists,)] = engine.rows(f"SELECT count(keys) FROM {ALL} WHERE reason IS NULL")
     if not lists:
         return
     engine.execute(
-        f"""CREATE OR REPLACE TEMP TABLE listed AS SELECT * FROM {_ALL}
+        f"""CREATE OR REPLACE TEMP TABLE listed AS SELECT * FROM {ALL}
             WHERE keys IS NOT NULL AND reason IS NULL;
-        DELETE FROM {_ALL} WHERE keys IS NOT NULL AND reason IS NULL;
-        INSERT INTO {_ALL} SELECT listed.* REPLACE (each.key AS account_key)
+        DELETE FROM {ALL} WHERE keys IS NOT NULL AND reason IS NULL;
+        INSERT INTO {ALL} SELECT listed.* REPLACE (each.key AS account_key)
         FROM listed LEFT JOIN (
             SELECT DISTINCT number, key FROM (
                 SELECT rowid AS number, unnest(json_extract_string(keys, '$[*]')) AS key,
@@ -110,10 +116,10 @@ def _spread_lists(engine: DuckEngine) -> None:
 
 def _rejected(engine: DuckEngine) -> tuple[int, list[Rejected]]:
     rows = engine.rows(
-        f"SELECT line, reason, left(raw, {KEPT_CHARACTERS}) FROM {_ALL} WHERE reason IS NOT NULL"
+        f"SELECT line, reason, left(raw, {KEPT_CHARACTERS}) FROM {ALL} WHERE reason IS NOT NULL"
         f" ORDER BY line LIMIT {KEPT_ASIDE}"
     )
-    [(count,)] = engine.rows(f"SELECT count(reason) FROM {_ALL}")
+    [(count,)] = engine.rows(f"SELECT count(reason) FROM {ALL}")
     return count, [Rejected(line or 0, reason, raw or "") for line, reason, raw in rows]
 
 
@@ -121,7 +127,7 @@ def _drop_duplicates(engine: DuckEngine, columns: Sequence[str]) -> int:
     """Of the rows of one account with one id the first stays: by time, then event, user (none comes
     first), then whatever else tells them apart. Gives how many went."""
     engine.execute(
-        f"""CREATE OR REPLACE TEMP TABLE doubled AS SELECT account_key, insert_id FROM {_ALL}
+        f"""CREATE OR REPLACE TEMP TABLE doubled AS SELECT account_key, insert_id FROM {ALL}
         WHERE insert_id IS NOT NULL GROUP BY ALL HAVING count(*) > 1"""
     )
     [(doubled,)] = engine.rows("SELECT count(*) FROM doubled")
@@ -129,11 +135,11 @@ def _drop_duplicates(engine: DuckEngine, columns: Sequence[str]) -> int:
         return 0
     order = ", ".join(f"{name} NULLS FIRST" for name in ["ts", "event", '"user"', *columns])
     [(gone,)] = engine.rows(
-        f"""DELETE FROM {_ALL} WHERE rowid IN (
+        f"""DELETE FROM {ALL} WHERE rowid IN (
             SELECT number FROM (
                 SELECT rowid AS number, row_number() OVER (
                     PARTITION BY account_key, insert_id ORDER BY {order}) AS place
-                FROM {_ALL} SEMI JOIN doubled USING (account_key, insert_id))
+                FROM {ALL} SEMI JOIN doubled USING (account_key, insert_id))
             WHERE place > 1)"""
     )
     return int(gone)

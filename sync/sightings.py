@@ -14,6 +14,7 @@ from datetime import date, datetime
 from itertools import islice
 
 from connectors.base import Raw
+from sync.forgotten import ACCOUNT, Forgotten, load_forgotten
 from sync.state import Cell, State, instant_text
 
 CHUNK = 1000
@@ -88,6 +89,7 @@ def record_sightings(
     said. Raises what `rows` raises, with nothing noted. Safe to repeat.
     """
     sighted = Sighted()
+    rows = _not_forgotten(rows, load_forgotten(state))
     ids: set[str] = set()
     gone: set[str] = set()
     with state.transaction() as connection:  # temporary tables only: no lock is held after this
@@ -148,6 +150,31 @@ def _chunks(
             ids.add(account_id)
             chunk[account_id] = _storable(_encode(values))
         yield chunk
+
+
+def _not_forgotten(
+    rows: Iterable[tuple[str, Mapping[str, Raw] | None]], forgotten: Forgotten
+) -> Iterable[tuple[str, Mapping[str, Raw] | None]]:
+    """Without accounts that were forgotten, and without values that name a forgotten user."""
+    if not forgotten:
+        return rows
+    return (
+        (
+            account_id,
+            values
+            and {
+                name: None if forgotten.names_someone(value) else value
+                for name, value in values.items()
+            },
+        )
+        for account_id, values in rows
+        if not forgotten.knows(ACCOUNT, account_id)
+    )
+
+
+def encoded(values: Mapping[str, Raw]) -> str:
+    """An account's values as a sighting has them."""
+    return _storable(_encode(values))
 
 
 def _storable(text: str) -> str:
