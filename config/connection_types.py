@@ -71,6 +71,7 @@ CONNECTION_TYPES: dict[str, ConnectionType] = {
             "since": "the first day that is pulled, unsaid that of the earliest journey",
             "window_days": "how many days one export of a backfill asks for, 7 unsaid",
             "late_days": "how many past days are asked for again, 5 unsaid",
+            "exports_at_once": "how many exports run at the same time, 3 unsaid",
             "max_rejected": "share of unreadable rows above which a pull fails, 0 to 1",
             "requests_per_hour": "exports that the project allows in an hour, 60 unsaid",
             "api_budget": "the share of them that may be used, 25% unsaid",

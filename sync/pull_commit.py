@@ -6,9 +6,10 @@ is looked up once for all of them, and a kill costs no more than so much reading
 
 import json
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import accumulate
 
-from config.errors import PartlyDone, RetryLater
+from config.errors import GatepostError, PartlyDone, RetryLater
 from config.mapping_file import EventsEntry
 from connectors.base import Body, EventSource, Part, Rejected
 from connectors.rejected import check_share
@@ -17,6 +18,7 @@ from sync.lake import Lake, file_name
 from sync.lake_overlap import Overlaps
 from sync.lake_parts import Figures, Register, fingerprint
 from sync.lake_write import Prepared, put_in_place, write_change, write_days
+from sync.pull_fetch import Fetches, Wait
 from sync.pull_reading import reading_of
 from sync.pull_report import PullReport, Tick
 from sync.pull_stage import PULLED, Staged, stage
@@ -56,11 +58,14 @@ class Commits:
         self._fingerprints: dict[str, str] = {}
         self._seen: dict[str, str] = {}
         self._full: frozenset[str] = frozenset()
+        self._todo: dict[str, tuple[Part, str]] = {}
+        self._gone: set[str] = set()
 
     def run(self, todo: Sequence[tuple[Part, str]], gone: Sequence[str]) -> None:
-        """Read `todo` (each with its digest) and commit it. What is `gone` goes with the last, as
-        other parts may take its place. RetryLater and PartlyDone, where the other side gives no
-        more for now, are raised when what was read until then is committed."""
+        """Read `todo` (each with its digest) and commit it, in this order. What is `gone` goes with
+        the last, as other parts may take its place. A part that cannot be had is left out; its
+        error is raised when all others are committed, or what was read of them once nothing more
+        is to be had."""
         shutil.rmtree(self._staging, ignore_errors=True)  # of a pull that was killed
         before = self._register.known()
         self._full = frozenset(
@@ -72,33 +77,47 @@ class Commits:
         }
         orphans = self._lake.part_files(self._entry.name).keys() - known
         self._prepared = {name: Prepared(name, {}) for name in sorted(orphans)}
-        whole, done = sum(part.size for part, _ in todo), 0
-        for part, digest in todo:
-            self._progress(f"reading {self._entry.name} {part.name}", done, whole)
-            try:
-                self._read(part, digest)
-            except (RetryLater, PartlyDone):
-                self._commit(())
-                raise
-            done += part.size
-            if sum(staged.rows for staged in self._staged.values()) >= ROWS_A_COMMIT:
-                self._commit(())
-        self._prepared |= {name: Prepared(name, {}) for name in map(file_name, gone)}
-        self._commit(gone)
-        self._progress(f"reading {self._entry.name}", whole, whole)
+        self._todo = {part.name: (part, digest) for part, digest in todo}
+        self._gone = set(gone)
+        parts = [part for part, _ in todo]
+        tick = self._ticker(parts)
+        failed: GatepostError | None = None
+        with Fetches(self._source, parts, self._staging / "spool") as fetches:
+            for number, (part, wait) in enumerate(fetches):
+                tick(number)
+                try:
+                    self._read(part, wait)
+                except (RetryLater, PartlyDone) as error:
+                    if failed is not None or isinstance(error, PartlyDone):
+                        fetches.stop()
+                    failed = failed or error
+                except GatepostError:
+                    self._commit()
+                    raise
+                if sum(staged.rows for staged in self._staged.values()) >= ROWS_A_COMMIT:
+                    self._commit()
+        self._commit(last=failed is None)
+        if failed is not None:
+            raise failed
+        tick(len(parts))
 
-    def _read(self, part: Part, digest: str) -> None:
+    def _ticker(self, parts: Sequence[Part]) -> Callable[[int], None]:
+        """To be told how many parts are done; tells it in bytes, or in parts if nobody knows."""
+        done: Sequence[int] = [0, *accumulate(part.size for part in parts)]
+        if not done[-1]:
+            done = range(len(parts) + 1)
+
+        def tick(number: int) -> None:
+            named = f" {parts[number].name}" if number < len(parts) else ""
+            self._progress(f"reading {self._entry.name}{named}", done[number], done[-1])
+
+        return tick
+
+    def _read(self, part: Part, wait: Wait) -> None:
         """Prepare the files of a part in the staging folder."""
-        spool = self._staging / "spool"
-        spool.mkdir(parents=True)
-        try:
-            body = self._source.fetch(part, spool)
-            strict = self._entry.object is not None
-            staged = stage(
-                self._engine, self._reading, body, strict=strict, take_out=self._take_out
-            )
-        finally:
-            shutil.rmtree(spool)
+        body = wait()
+        strict = self._entry.object is not None
+        staged = stage(self._engine, self._reading, body, strict=strict, take_out=self._take_out)
         self._keep_aside(part.name, staged.examples)
         self._expect_events(part, body, staged)
         good = staged.rows + staged.duplicates + sum(staged.no_key.values())
@@ -110,7 +129,9 @@ class Commits:
         self._prepared[name] = Prepared(name, files)
         self._staged[part.name] = staged
         self._seen[part.name] = part.fingerprint
-        self._fingerprints[part.name] = fingerprint(self._reading.key, part, digest)
+        self._fingerprints[part.name] = fingerprint(
+            self._reading.key, part, self._todo[part.name][1]
+        )
 
     def _expect_events(self, part: Part, body: Body, staged: Staged) -> None:
         """RetryLater for a body without events where there were some: its own, or those of parts
@@ -140,8 +161,14 @@ class Commits:
                 said = where | {"line": row.line, "reason": row.reason, "text": text}
                 file.write(json.dumps(said, ensure_ascii=False) + "\n")
 
-    def _commit(self, gone: Sequence[str]) -> None:
+    def _commit(self, *, last: bool = False) -> None:
+        """Commit what was read. What is gone goes with that which takes its place, all others with
+        the `last`."""
         self._leave_waiting()
+        replaced = {old for name in self._staged for old in self._todo[name][0].replaces}
+        gone = self._gone if last else self._gone & replaced
+        self._gone = self._gone - gone
+        self._prepared |= {name: Prepared(name, {}) for name in map(file_name, sorted(gone))}
         if not self._prepared:
             return
         parts = {file_name(part): part for part in [*self._register.known(), *self._staged]}

@@ -6,7 +6,7 @@ be seen is a body that ends well after a whole line, with fewer events than ther
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 import requests
@@ -26,9 +26,11 @@ class NotWhole(RetryLater):
     """The body was cut short, or says so itself."""
 
 
-def spool(response: requests.Response, file: IO[bytes]) -> None:
-    """Append the body as plain text, its last line ended. Raises NotWhole; what was written until
-    then is worth nothing."""
+def spool(
+    response: requests.Response, file: IO[bytes], unwanted: Callable[[], bool] = lambda: False
+) -> None:
+    """Append the body as plain text, its last line ended. Raises NotWhole, also as soon as it is
+    `unwanted`; what was written until then is worth nothing."""
     lines = Lines()
     match response.headers.get("Content-Encoding", "").strip().lower():
         case "gzip" | "x-gzip":
@@ -42,6 +44,8 @@ def spool(response: requests.Response, file: IO[bytes]) -> None:
     for piece in pieces:
         lines.feed(piece)
         file.write(piece)
+        if unwanted():
+            raise NotWhole("nobody waits for it any more")
     if lines.end():  # or the first line of a body that follows would be glued to the last
         file.write(b"\n")
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 from config.errors import PartlyDone
 
@@ -28,9 +29,15 @@ class Budget:
         """`name` is the connection's; `path` the file, made when it is first needed."""
         self._name, self._most, self._path = name, most, path
         self._clock, self._sleep = clock, sleep
+        self._alone = Lock()
 
     def spend(self) -> None:
-        """Count one request, waiting a moment if need be. PartlyDone where the hour's are used."""
+        """Count one request, waiting a moment if need be. PartlyDone where the hour's are used.
+        Several threads may call."""
+        with self._alone:
+            self._spend()
+
+    def _spend(self) -> None:
         now = self._clock()
         # A clock that was set back must not leave requests in the future for ever.
         spent = [one for one in self._spent() if now - _HOUR < one <= now]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import IO
 
 from config.errors import GatepostError, PartlyDone, RetryLater, StopCycle
@@ -82,12 +83,14 @@ class MixpanelConnector:
 
 
 class MixpanelEvents:
-    """The export, as of one moment: that of the first look at it."""
+    """The export, as of one moment: that of the first look at it. Several threads may fetch."""
 
     def __init__(self, connector: MixpanelConnector) -> None:
         self._connector = connector
         self._options: Options = connector.options
         self._windows: dict[str, Window] = {}
+        self._given_up_on = Event()
+        self.at_once = self._options.exports_at_once
 
     @cached_property
     def _now(self) -> datetime:
@@ -120,6 +123,9 @@ class MixpanelEvents:
         made.replace(path)
         return Body(path, "jsonl", meaning=meaning(self._options))
 
+    def give_up(self) -> None:
+        self._given_up_on.set()
+
     def digest(self, part: Part) -> str:
         return ""  # an export costs as much as it is worth
 
@@ -139,6 +145,8 @@ class MixpanelEvents:
         def again(error: RetryLater) -> bool:
             nonlocal broken
             broken += isinstance(error, NotWhole)
+            if self._given_up_on.is_set():
+                return False
             return single or not (isinstance(error, TimedOut) or broken > 1)
 
         tries = self._options.tries
@@ -153,6 +161,8 @@ class MixpanelEvents:
                 self._export(half, file)
 
     def _ask(self, window: Window, file: IO[bytes]) -> None:
+        if self._given_up_on.is_set():
+            raise RetryLater("nobody waits for it any more")
         self._connector.budget.spend()
         asked = {
             "from_date": window.first.isoformat(),
@@ -162,7 +172,7 @@ class MixpanelEvents:
         with self._connector.client.query_export(
             asked, add_gzip_header=True, raw_stream=True
         ) as answer:
-            spool(answer, file)
+            spool(answer, file, self._given_up_on.is_set)
 
     def _given_up(self, window: Window, error: RetryLater) -> GatepostError:
         name = self._options.name

@@ -40,6 +40,7 @@ class Options:
     late_days: int
     exports_an_hour: int
     """our share of what the project may ask for"""
+    exports_at_once: int
     timeout_seconds: float
     tries: int
     home: Path
@@ -67,6 +68,7 @@ def options_of(name: str, connection: Connection, folder: Path) -> Options:
         window_days=given.whole("window_days", 7, 1, _LONGEST_WINDOW),
         late_days=given.whole("late_days", 5, 0, 365),
         exports_an_hour=max(1, int(hour * given.share("api_budget", 0.25))),
+        exports_at_once=given.whole("exports_at_once", 3, 1, 10),
         timeout_seconds=given.whole("timeout_seconds", 600, 1, 86_400),
         tries=given.whole("retries", 4, 0, 20) + 1,
         home=Path(home).expanduser() if home else folder / ".gatepost",

@@ -30,7 +30,8 @@ class Product:
         self.waited: list[float] = []
         known = started.ready["mixpanel"]
         said = {"project_id": known["project_id"], "username": known["username"]}
-        self.options = {**said, "since": "2026-06-11", "api_budget": 1, **options}
+        self.options = {**said, "since": "2026-06-11", "api_budget": 1, "exports_at_once": 1,
+                        **options}  # fmt: skip
         self.url = known["url"]
         self.engine = DuckEngine(folder / "scratch")
         entry = {"from": "product", "account": {"property": "company_id", "equals": "id"},
