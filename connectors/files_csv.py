@@ -103,18 +103,18 @@ class Table:
         )
 
     def __iter__(self) -> Iterator[Row]:
-        width = len(self.columns)
-        while (line := self._lines.next()) is not None:
-            yield self._plain(line, width) or self._record(line, width)
-
-    def _plain(self, line: str, width: int) -> Row | None:
-        """What `_record` gives for a good row without quotes, the common kind, in a fraction of the
-        time; None for any other."""
-        text = line.rstrip("\r\n")
-        if not text or '"' in line or self._lines.too_long or not is_utf8(line):
-            return None
-        cells = text.split(self.delimiter)
-        return Row(self._lines.number, line, cells) if len(cells) == width else None
+        width, delimiter, lines = len(self.columns), self.delimiter, self._lines
+        while True:
+            for line in lines.plain():  # the common kind, in a fraction of the time
+                text = line.rstrip("\r\n")
+                cells = text.split(delimiter)
+                if len(cells) == width and text:
+                    yield Row(lines.number, line, cells)
+                else:
+                    yield self._record(line, width)
+            if (odd := lines.next()) is None:
+                return
+            yield self._record(odd, width)
 
     def _record(self, text: str, width: int) -> Row:
         """The record that begins with the physical line `text`."""
@@ -162,6 +162,7 @@ class _Lines:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
         self._ahead: deque[str] = deque()
+        self._plain = False  # whether all that is ahead is as `plain` promises
         self._taken: list[str] = []  # since the last `next`, for `rewind`
         self.number = 0  # of the line that `next` gave last, 1-based
         self.too_long = False
@@ -179,6 +180,16 @@ class _Lines:
                 pass
         return line or None
 
+    def plain(self) -> Iterator[str]:
+        """The next lines as `next` would give them, as long as that is quickly told: none of them
+        has a quote, is too long, or holds what is not UTF-8."""
+        while self._plain and self._ahead and not self._taken:
+            self.number += 1
+            self.too_long = False
+            yield self._ahead.popleft()
+            if not self._ahead:
+                self._look_ahead()
+
     def until_quote(self) -> str | None:
         """What follows up to and including the next line with a quote in it; None at the end."""
         text: list[str] = []
@@ -194,25 +205,30 @@ class _Lines:
 
     def _pop(self) -> str:
         """The next line, or MAX_LINE characters of it; "" at the end."""
-        return self._ahead.popleft() if self._ahead else self._read()
+        if not self._ahead:
+            self._look_ahead()
+        return self._ahead.popleft() if self._ahead else ""
 
-    def _read(self) -> str:
-        """As `_pop`, when nothing is ahead; some more lines are then."""
+    def _look_ahead(self) -> None:
+        """Read some more lines, when none is ahead."""
         text = self._file.read(min(_BLOCK, MAX_LINE))
         while text.endswith("\r") and (more := self._file.read(1)):  # it may belong to a "\n"
             text += more
         if not text:
-            return ""
+            return
         # Not splitlines(), which knows many more line ends than a CSV does.
         self._ahead.extend(StringIO(text, newline=""))
         last = self._ahead[-1]
         if last[-1] not in "\r\n":
-            self._ahead[-1] += self._file.readline(MAX_LINE - len(last))
-        return self._ahead.popleft()
+            rest = self._file.readline(MAX_LINE - len(last))
+            self._ahead[-1] += rest
+            text += rest
+        self._plain = '"' not in text and is_utf8(text) and len(self._ahead[-1]) < MAX_LINE
 
     def rewind(self) -> None:
         """As if nothing had been looked at since the last `next`."""
         self._ahead.extendleft(reversed(self._taken))
+        self._plain = False  # of these lines nobody knows any more
         self._taken.clear()
 
 

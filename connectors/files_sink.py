@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from math import isfinite
@@ -54,27 +54,71 @@ class FilesSink:
         with reading(path):
             before = path.stat()
         texts, refused = _texts(writes)
-        with Table(path) as table, reading(path):
-            id_place = table.position(id_field)
-            names = dict.fromkeys(column for cells in texts.values() for column in cells)
-            places = {column: table.position(column) for column in names}
-            wanted = {
-                one: {places[column]: text for column, text in cells.items()}
-                for one, cells in texts.items()
-            }
-            seen, changes = _look(table, id_place, wanted)
+        wanted = {one: cells for one, cells in texts.items() if one not in refused}
+        edit = _Edit(path, id_field, wanted)
+        made = replace_file(path, before, edit.text(), edit.needed)
         for one in wanted:
-            if seen[one] != 1:
+            if edit.seen[one] != 1:
                 refused[one] = (
-                    f"{seen[one]} rows of {path.name} have this id"
-                    if seen[one]
+                    f"{edit.seen[one]} rows of {path.name} have this id"
+                    if edit.seen[one]
                     else f"{path.name} has no readable row with this id"
                 )
-        clear = {one: cells for one, cells in wanted.items() if one not in refused}
-        if changes & clear.keys():
-            made = replace_file(path, before, _rewritten(path, id_place, clear))
+        if edit.doubled:  # some of their rows were written to before that was seen
+            single = {one: cells for one, cells in wanted.items() if one not in refused}
+            edit = _Edit(path, id_field, single)
+            made = replace_file(path, before, edit.text(), edit.needed)
+        if made is not None:
             self.rewritten.append((object_name, stat_fingerprint(before), stat_fingerprint(made)))
         return [_result(write.id, refused) for write in writes]
+
+
+class _Edit:
+    """A new content of a file, made in one pass; what was seen on the way is known after it."""
+
+    def __init__(self, path: Path, id_field: str, texts: Mapping[str, Mapping[str, str]]) -> None:
+        """`texts`: id to column to what shall stand there. StopCycle if a column is not there."""
+        self._path = path
+        with Table(path) as table:
+            self._id_place = table.position(id_field)
+            columns = dict.fromkeys(column for cells in texts.values() for column in cells)
+            places = {column: table.position(column) for column in columns}
+        self._wanted = {
+            one: {places[column]: text for column, text in cells.items()}
+            for one, cells in texts.items()
+        }
+        self.seen: Counter[str] = Counter()
+        self._changed = False
+
+    @property
+    def doubled(self) -> bool:
+        """Whether some id has several rows, so that this content must not be used."""
+        return len(self.seen) < self.seen.total()
+
+    def needed(self) -> bool:
+        """Whether anything differs from what is there, and may."""
+        return self._changed and not self.doubled
+
+    def text(self) -> Iterator[str]:
+        """The text of the new file, in pieces."""
+        wanted, id_place, seen = self._wanted, self._id_place, self.seen
+        with Table(self._path) as table, reading(self._path):
+            yield table.bom + table.header_raw
+            for row in table:
+                if len(row.raw) == MAX_LINE:
+                    _refuse_endless(self._path, row)
+                cells = wanted.get(row.cells[id_place]) if row.cells else None
+                if cells is None:
+                    yield row.raw
+                    continue
+                seen[row.cells[id_place]] += 1
+                for place, text in cells.items():
+                    if row.cells[place] != text:
+                        self._changed = True
+                        yield _edited(row, cells, table.delimiter)
+                        break
+                else:
+                    yield row.raw
 
 
 def _texts(writes: Sequence[RecordWrite]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
@@ -122,40 +166,12 @@ def _result(one: str, refused: Mapping[str, str]) -> WriteResult:
     return WriteResult(one, "written")
 
 
-def _look(
-    table: Table, id_place: int, wanted: Mapping[str, Cells]
-) -> tuple[Counter[str], set[str]]:
-    """How many rows each wanted id has, and which ids have a cell that is not yet as it shall."""
-    found: list[str] = []
-    changes: set[str] = set()
-    for row in table:
-        if len(row.raw) == MAX_LINE:
-            _refuse_endless(table.path, row)
-        cells = row.cells
-        if cells and (goal := wanted.get(cells[id_place])) is not None:
-            found.append(cells[id_place])
-            for place, text in goal.items():
-                if cells[place] != text:
-                    changes.add(cells[id_place])
-                    break
-    return Counter(found), changes
-
-
 def _refuse_endless(path: Path, row: Row) -> None:
     if row.raw[-1] not in "\r\n":
         raise StopCycle(
             f"line {row.line} of {path} is longer than {MAX_LINE:,} characters: such a file is "
             "read, but not rewritten"
         )
-
-
-def _rewritten(path: Path, id_place: int, wanted: Mapping[str, Cells]) -> Iterator[str]:
-    """The text of the new file, in pieces."""
-    with Table(path) as table:
-        yield table.bom + table.header_raw
-        for row in table:
-            cells = wanted.get(row.cells[id_place]) if row.cells else None
-            yield row.raw if cells is None else _edited(row, cells, table.delimiter)
 
 
 def _edited(row: Row, cells: Cells, delimiter: str) -> str:
@@ -205,9 +221,15 @@ def _pieces(raw: str, delimiter: str) -> list[str]:
     return pieces
 
 
-def replace_file(path: Path, before: os.stat_result, text: Iterator[str]) -> os.stat_result:
+def replace_file(
+    path: Path,
+    before: os.stat_result,
+    text: Iterator[str],
+    needed: Callable[[], bool] = lambda: True,
+) -> os.stat_result | None:
     """Put a new content in place of a file that must still be the one that `before` describes;
-    what the file system says of the new one."""
+    what the file system says of the new one. `needed` is asked at the end of the text: if it is
+    not, None, and nothing is touched."""
     try:
         for leftover in path.parent.glob(f".{_plain(path.name)}.gatepost-*"):
             leftover.unlink(missing_ok=True)  # of a run that was killed
@@ -220,6 +242,8 @@ def replace_file(path: Path, before: os.stat_result, text: Iterator[str]) -> os.
             descriptor, "w", encoding="utf-8", errors="surrogateescape", newline=""
         ) as file:
             file.writelines(text)
+            if not needed():
+                return None
             file.flush()
             _inherit(descriptor, path, before)
             os.fsync(descriptor)
