@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from config.errors import StopCycle
-from connectors.base import Raw, Rejected
+from connectors.base import Changed, Raw, Rejected
 from connectors.hubspot.errors import Json
 from connectors.hubspot.schema import RECORD_ID, Schema
 from connectors.hubspot.wire import MOST
@@ -36,6 +36,13 @@ class HubSpotAccounts:
 
     def rejected(self, object_name: str) -> tuple[int, Sequence[Rejected]]:
         return 0, []
+
+    def read_changed(
+        self, object_name: str, id_field: str, columns: Sequence[str], since: str | None
+    ) -> Changed:
+        from connectors.hubspot.changed import ChangedRecords  # which reads by way of this module
+
+        return ChangedRecords(self._connector, object_name, columns).read(id_field, since)
 
     def read(self, object_name: str, columns: Sequence[str]) -> Iterator[dict[str, Raw]]:
         for _, row in all_records(self._connector, object_name, columns):
@@ -93,7 +100,7 @@ def pages(
             page = list(whole.values())
         missing.update(_missing(page, columns))
         yield page
-        after = _next(body)
+        after = next_page(body)
         if not after:
             connector.need_still(object_name, missing)
             return
@@ -124,21 +131,21 @@ def _ids(
     if came is None:
         return []
     ids = [str(link["id"]) for link in came.get("results") or []]
-    if not _next(came):
+    if not next_page(came):
         return list(dict.fromkeys(ids))
     after = ""  # only some came with the record: they are asked for anew, from the first
     while True:
         asked = {"id": str(one["id"])} | ({"after": after} if after else {})
         found = connector.wire.linked(object_name, other, [asked])
         ids += [str(link["toObjectId"]) for of in found for link in of.get("to") or []]
-        before, after = after, next(filter(None, map(_next, found)), "")
+        before, after = after, next(filter(None, map(next_page, found)), "")
         if not after:
             return list(dict.fromkeys(ids))
         if after == before:
             raise StopCycle(f"HubSpot's associations of {object_name} go in circles at {after}")
 
 
-def _next(body: Json) -> str:
+def next_page(body: Json) -> str:
     """Where the next page begins, "" on the last."""
     return str(((body.get("paging") or {}).get("next") or {}).get("after") or "")
 

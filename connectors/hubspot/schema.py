@@ -44,12 +44,18 @@ class Schema:
         self.properties: Mapping[str, Property] = {
             str(one["name"]): _property(one) for one in definitions if one.get("name")
         }
+        self._fixed = {RECORD_ID, "createdate", MERGED, self.modified}
 
     @property
     def modified(self) -> str:
         """The property with the time of the last change; contacts have one of their own."""
         own = "hs_lastmodifieddate"
         return own if own in self.properties else "lastmodifieddate"
+
+    def moves_stamp(self, name: str) -> bool:
+        """Whether a change of this property moves the time of the last change. Calculated ones do
+        not, and of read-only ones HubSpot does not say."""
+        return name in self._fixed or not self.properties[name].refusal
 
     def need(self, names: Sequence[str]) -> None:
         """StopCycle if one of `names` is no property."""
@@ -97,7 +103,7 @@ def _property(one: Json) -> Property:
     kind, field_type = str(one.get("type") or "string"), str(one.get("fieldType") or "")
     options = one.get("options") or []
     refusal = ""
-    if one.get("calculated"):
+    if one.get("calculated") or field_type.startswith("calculation"):
         refusal = "it is calculated"
     elif metadata.get("readOnlyValue"):
         refusal = "it is read-only"

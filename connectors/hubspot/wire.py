@@ -9,7 +9,8 @@ its models turn times into local ones. So `_Transport` stands in the place of it
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import requests
@@ -24,6 +25,7 @@ HOST = "https://api.hubapi.com"
 V3 = "v3"
 MOST = 100
 """Records of one call, read or written."""
+_SEARCH_PAUSE_SECONDS = 0.25  # five searches a second are for everybody
 _FAMILY = re.compile(r"/crm/v[34]/(objects|properties|associations)/")
 
 
@@ -73,10 +75,14 @@ class Wire:
         self._connection = connection
         self._version = version
         self._attempts = attempts
+        self._searched = False
         self._hide = http.redactor([token])
         self._session = http.session(read_seconds=read_seconds)
         self._url = url.rstrip("/")
         self._login = {"Authorization": f"Bearer {token}"}
+        self._server_ahead = timedelta()
+        self.whose = sha256(f"{self._url} {token}".encode()).hexdigest()[:16]
+        """stands for the account in what is kept; another token may be that of another account"""
         crm = HubSpot(access_token=token, host=self._url).crm
         # Each attribute builds a client of its own, so every one is looked up once.
         self._basic = self._ours(crm.objects.basic_api)
@@ -95,6 +101,8 @@ class Wire:
             url = _FAMILY.sub(rf"/crm/\1/{self._version}/", url, count=1)
         self.budget.take()
         response = http.send(self._session, method, url, hide=self._hide, **options)
+        if (there := http.instant(response.headers.get("Date", ""))) is not None:
+            self._server_ahead = there - self.clock()
         if response.status_code >= 300:
             raise error_of(response, self._connection, self._hide, self.clock)
         self._hear(response.headers)
@@ -109,6 +117,10 @@ class Wire:
         if _whole(headers, "X-HubSpot-RateLimit-Remaining") == 0:
             interval = _whole(headers, "X-HubSpot-RateLimit-Interval-Milliseconds")
             self.sleep((interval or 10_000) / 1000)
+
+    def now(self) -> datetime:
+        """The time by HubSpot's clock, to a few seconds; by ours until it has answered."""
+        return self.clock() + self._server_ahead
 
     def portal_id(self) -> str:
         """The number of the account that the token belongs to."""
@@ -141,6 +153,8 @@ class Wire:
         properties: Sequence[str],
         after: str | None,
         associations: Sequence[str] = (),
+        *,
+        archived: bool = False,
     ) -> Json:
         """Up to a hundred records in order of id, as they are now. RetryLater where a page is
         empty that cannot be: one that was promised, or the first while the index knows records."""
@@ -149,10 +163,13 @@ class Wire:
             options["associations"] = list(associations)
         if after is not None:
             options["after"] = after
+        if archived:
+            options["archived"] = True
 
         def ask() -> Json:
             body = parsed(self._basic.get_page(object_name, **options, _preload_content=False))
-            if not _results(body) and (after is not None or self._count(object_name)):
+            missing = not _results(body) and not archived
+            if missing and (after is not None or self._count(object_name)):
                 raise RetryLater(f"HubSpot listed no {object_name}, though there are some")
             return body
 
@@ -166,16 +183,24 @@ class Wire:
             return 0
         return int(parsed(found).get("total") or 0)
 
+    def search(self, object_name: str, body: Json) -> Json:
+        """What the search index answers; it is seconds to an hour old. Refused of an object that
+        cannot be searched. Asks less often than HubSpot allows to all who share an account."""
+        if self._searched:
+            self.sleep(_SEARCH_PAUSE_SECONDS)
+        self._searched = True
+        return self._asked(self._search.do_search, object_name, body)
+
     def newest(self, object_name: str, modified: str) -> tuple[int, str] | None:
-        """How many records the search index knows and the latest stamp; seconds to an hour old.
-        None of an object that cannot be searched."""
+        """How many records the search index knows and the latest stamp. None of an object that
+        cannot be searched."""
         body = {
             "limit": 1,
             "sorts": [{"propertyName": modified, "direction": "DESCENDING"}],
             "properties": [modified],
         }
         try:
-            found = self._asked(self._search.do_search, object_name, body)
+            found = self.search(object_name, body)
         except Refused:
             return None
         stamps = [str(one["properties"].get(modified) or "") for one in _results(found)]

@@ -22,15 +22,17 @@ class Hub:
         self.connectors = []
         self.fault = started.fault
 
+    def now(self):
+        """What time this machine believes it is."""
+        return self.clock.now()
+
     def sleep(self, seconds):
         self.waited.append(seconds)
         self.clock.advance(seconds)
 
     def connector(self, **options):
         connection = Connection(type="hubspot", url=self.started.url, options=options)
-        made = HubSpotConnector(
-            "crm", connection, self.folder, sleep=self.sleep, clock=self.clock.now
-        )
+        made = HubSpotConnector("crm", connection, self.folder, sleep=self.sleep, clock=self.now)
         self.connectors.append(made)
         return made
 

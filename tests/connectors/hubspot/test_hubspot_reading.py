@@ -295,8 +295,9 @@ def test_search_is_not_asked_more_often_than_it_allows(hub):
     connector = hub.connector()
     for _ in range(3):
         assert connector.events("tickets").parts()
-    assert len(hub.waited) == 2
-    assert all(wait < 2 for wait in hub.waited)
+    refused = [wait for wait in hub.waited if wait >= 1]
+    assert len(refused) == 2
+    assert all(wait < 2 for wait in refused)
 
 
 def test_hubspot_has_no_product_events(hub):
