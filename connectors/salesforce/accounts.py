@@ -12,7 +12,7 @@ from connectors.salesforce.options import Options
 from connectors.salesforce.query import read_all, whole
 
 _LATE = timedelta(minutes=10)
-_STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
+STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
 """What tells that a record was touched, best first: records of history are only ever made."""
 
 
@@ -69,14 +69,17 @@ def stamp(client: Client, described: Described) -> str:
     Empty for ten minutes after a change: stamps become visible out of order, so that the newest one
     proves nothing about those shortly before it.
     """
-    field = next((one for one in _STAMPS if one in described.fields), None)
+    field = next((one for one in STAMPS if one in described.fields), None)
     if field is None:
         return ""
     query, everything = whole(described.name, ["Id"])
     found: Any = client.query(query.stamped(field), include_deleted=everything)
     [row] = found["records"]
-    if row["m"] is None:
-        return f"{row['n']}"
-    if client.clock() - datetime.fromisoformat(row["m"]) < _LATE:
-        return ""
-    return f"{row['n']} {row['m']}"
+    return settled(client, row["n"], row["m"])
+
+
+def settled(client: Client, number: int, newest: str | None) -> str:
+    """What a count and a newest stamp say of records. Empty for ten minutes after the stamp."""
+    if newest is None:
+        return f"{number}"
+    return "" if client.clock() - datetime.fromisoformat(newest) < _LATE else f"{number} {newest}"

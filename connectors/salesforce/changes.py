@@ -66,13 +66,9 @@ class Changes:
     @property
     def _stamp(self) -> str | None:
         fields = self._described.fields
-        if _DELETED not in fields or any(self._silent(one) for one in self._columns):
+        if _DELETED not in fields or any(map(self._described.silent, self._columns)):
             return None
         return next((one for one in _STAMPS if one in fields), None)
-
-    def _silent(self, column: str) -> bool:
-        """Whether a column changes without a stamp of its record."""
-        return "." in column or self._described.fields[column].calculated
 
     def _usable(self, watermark: str | None, now: datetime) -> _Mark | None:
         mark = _read(watermark)

@@ -55,6 +55,10 @@ class Described:
             )
         return found
 
+    def silent(self, path: str) -> bool:
+        """Whether this changes without a stamp of its record: a formula, a parent's field."""
+        return "." in path or self.field(path).calculated
+
     def readable(self, path: str) -> None:
         """StopCycle unless a query can select this: a field, or a parent's as in Owner.Name."""
         if not _PATH.fullmatch(path):

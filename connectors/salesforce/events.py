@@ -1,20 +1,55 @@
-"""Records of an object as events: all of them, spooled as JSON lines that the engine reads."""
+"""Records of an object as events, by the month in which they were made, spooled as JSON lines.
+
+One request tells how many records each month has and when one of them was last touched, so that
+only months in which something changed are read again: a record that was deleted is one fewer, one
+that a merge gave to another account was touched. Past years are one part each.
+"""
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Self
 
-from config.errors import StopCycle
+from config.errors import RetryLater, StopCycle
+from connectors import http
 from connectors.base import Body, Part
-from connectors.salesforce.accounts import stamp
+from connectors.salesforce.accounts import STAMPS, settled, stamp
 from connectors.salesforce.client import Client
-from connectors.salesforce.describe import Objects, plain_columns
-from connectors.salesforce.query import read_all
+from connectors.salesforce.describe import Described, Objects, plain_columns
+from connectors.salesforce.query import count, read, whole
+from connectors.salesforce.soql import Where
+
+_MADE = "CreatedDate"
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Records that were made from `first` on and before `end`; both None: all of them."""
+
+    name: str = ""
+    first: datetime | None = None
+    end: datetime | None = None
+
+    @classmethod
+    def of(cls, year: int, month: int) -> Self:
+        """A month, or with 0 a year."""
+        first = datetime(year, month or 1, 1, tzinfo=UTC)
+        following = (year, month + 1) if 0 < month < 12 else (year + 1, 1)
+        name = f"{year}-{month:02}" if month else f"{year}"
+        return cls(name, first, datetime(*following, 1, tzinfo=UTC))
+
+    @property
+    def where(self) -> tuple[Where, ...]:
+        if self.first is None or self.end is None:
+            return ()
+        return (Where(_MADE, ">=", self.first), Where(_MADE, "<", self.end))
 
 
 class SalesforceRecords:
-    """One part, the object. A formula of a child record is as it was when the record, or one of
-    its object, last changed."""
+    """A formula of a child record, or a parent's field, changes without a trace: an entry that
+    names one is read anew each time."""
 
     def __init__(
         self, client: Client, objects: Objects, object_name: str, *, bulk_from: int
@@ -23,25 +58,33 @@ class SalesforceRecords:
         self._objects = objects
         self._object = object_name
         self._bulk_from = bulk_from
-        self._parts: list[Part] | None = None
+        self._selected: list[str] | None = None
+        self._parts: dict[str, tuple[Part, _Span]] | None = None
+
+    def select(self, names: Sequence[str]) -> None:
+        """Read only these. StopCycle for a field that is not there."""
+        described = self._objects.of(self._object)
+        for name in names:
+            described.readable(name)
+        self._selected = list(dict.fromkeys(["Id", *names]))
 
     def parts(self) -> Sequence[Part]:
         """As of the first time of asking: records change all the time, and what changed since then
         is found by the next run."""
-        if self._parts is None:
-            described = self._objects.of(self._object)
-            found = stamp(self._client, described)
-            # Just changed: a fingerprint of its own, so that the next run looks again.
-            self._parts = [Part(described.name, found or f"as of {self._client.clock()}")]
-        return list(self._parts)
+        return [part for part, _ in self._known().values()]
 
     def fetch(self, part: Part, spool: Path) -> Body:
         described = self._objects.of(self._object)
-        if part.name != described.name:
+        _, span = self._known().get(part.name, (None, None))
+        if span is None:
             raise StopCycle(f"{self._client.connection} has no part {part.name}")
-        columns = plain_columns(described)
+        columns = self._columns(described)
+        query, everything = whole(described.name, columns)
+        query = replace(query, where=(*query.where, *span.where))
         path = spool / f"{part.name}.jsonl"
-        rows = read_all(self._client, described, columns, bulk_from=self._bulk_from)
+        rows = read(
+            self._client, described, query, everything=everything, bulk_from=self._bulk_from
+        )
         with path.open("w", encoding="utf-8", newline="\n") as file:
             for row in rows:
                 file.write(json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False))
@@ -53,3 +96,57 @@ class SalesforceRecords:
 
     def warnings(self) -> Sequence[str]:
         return self._client.login.news()
+
+    def _columns(self, described: Described) -> list[str]:
+        return list(dict.fromkeys(["Id", *(self._selected or plain_columns(described))]))
+
+    def _known(self) -> dict[str, tuple[Part, _Span]]:
+        if self._parts is None:
+            described = self._objects.of(self._object)
+            found = self._asked(described)
+            self._parts = {part.name: (part, span) for part, span in found}
+        return self._parts
+
+    def _asked(self, described: Described) -> list[tuple[Part, _Span]]:
+        this_year = self._client.now().year
+        spans: dict[str, tuple[_Span, list[str]]] = {}
+        for row in self._by_month(described):
+            year, month = int(row["y"]), int(row["m"])
+            span = _Span.of(year, month if year >= this_year else 0)
+            _, said = spans.setdefault(span.name, (span, []))
+            said.append(settled(self._client, row["n"], row["s"]))
+        if not spans:
+            found = stamp(self._client, described)
+            return [(self._part(described, described.name, found), _Span())]
+        return [
+            (self._part(described, name, "" if "" in said else "; ".join(said)), span)
+            for name, (span, said) in sorted(spans.items())
+        ]
+
+    def _by_month(self, described: Described) -> list[dict[str, Any]]:
+        """Year, month, number of records and newest stamp, ordered; none where there are no records
+        or the object cannot be asked so. RetryLater where an empty answer is none: it would take
+        all events away."""
+        touched = next((one for one in STAMPS if one in described.fields), None)
+        if touched is None or _MADE not in described.fields:
+            return []
+        query, everything = whole(described.name, ["Id"])
+
+        def ask() -> list[dict[str, Any]]:
+            found: Any = self._client.query(
+                query.by_month(_MADE, touched), include_deleted=everything
+            )
+            if not found["records"] and count(self._client, query, everything=everything):
+                raise RetryLater(
+                    f"{self._client.connection}: {described.name} was said to be empty, and is not"
+                )
+            return sorted(found["records"], key=lambda one: (one["y"], one["m"]))
+
+        return http.retrying(self._client.sleep, attempts=3)(ask)
+
+    def _part(self, described: Described, name: str, found: str) -> Part:
+        silent = self._selected is not None and any(map(described.silent, self._selected))
+        months = tuple(f"{name}-{month:02}" for month in range(1, 13)) if name.isdigit() else ()
+        # Just changed: a fingerprint of its own, so that the next run looks again.
+        fingerprint = f"as of {self._client.clock()}" if silent or not found else found
+        return Part(name, fingerprint, replaces=(described.name, *months))

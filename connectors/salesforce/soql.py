@@ -67,6 +67,15 @@ class Query:
         """How many records it finds, as n, and the newest of their stamps in `field`, as m."""
         return f"SELECT COUNT(Id) n, MAX({name(field)}) m FROM {self._rest}"  # noqa: S608 - all quoted
 
+    def by_month(self, made: str, touched: str) -> str:
+        """For each year y and month m of the field `made`: how many records there are, as n, and
+        the newest stamp in `touched`, as s."""
+        year, month = (f"CALENDAR_{unit}({name(made)})" for unit in ("YEAR", "MONTH"))
+        return (
+            f"SELECT {year} y, {month} m, COUNT(Id) n, MAX({name(touched)}) s "  # noqa: S608 - all quoted
+            f"FROM {self._rest} GROUP BY {year}, {month}"
+        )
+
     @property
     def _rest(self) -> str:
         parts = [" AND ".join(map(str, self.where))] if self.where else []

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 
 from sandbox.salesforce.errors import ApiError
+from sandbox.salesforce.soql_tree import (
+    Compare,
+    Condition,
+    Group,
+    Item,
+    Literal,
+    Not,
+    Order,
+    Query,
+)
 
 _MAX_CHARACTERS = 100_000
 _TOKEN = re.compile(
@@ -20,74 +30,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"})
+_DATE_PARTS = frozenset({"CALENDAR_YEAR", "CALENDAR_MONTH", "DAY_ONLY"})
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-
-
-@dataclass(frozen=True)
-class Literal:
-    """`kind`: string, number, boolean, null, date, datetime, or range for a date literal."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Compare:
-    """A field, a sign and what it is compared with."""
-
-    path: str
-    sign: str  # = != < <= > >= LIKE IN NOT IN INCLUDES EXCLUDES
-    values: tuple[Literal, ...]
-    subquery: Query | None = None
-
-
-@dataclass(frozen=True)
-class Not:
-    """The opposite of a condition."""
-
-    inner: Condition
-
-
-@dataclass(frozen=True)
-class Group:
-    """Conditions joined by one word."""
-
-    word: str  # AND, OR
-    parts: tuple[Condition, ...]
-
-
-Condition = Compare | Not | Group
-
-
-@dataclass(frozen=True)
-class Item:
-    """A field, or an aggregate where `function` is set; COUNT() has no path."""
-
-    path: str
-    function: str = ""
-    alias: str = ""
-
-
-@dataclass(frozen=True)
-class Order:
-    """One key of ORDER BY; nulls come first unless told otherwise."""
-
-    path: str
-    descending: bool
-    nulls_last: bool
-
-
-@dataclass(frozen=True)
-class Query:
-    """A whole SELECT."""
-
-    items: tuple[Item, ...]
-    entity: str
-    where: Condition | None
-    group: tuple[str, ...]
-    order: tuple[Order, ...]
-    limit: int | None
-    offset: int
 
 
 def parse(text: str) -> Query:
@@ -169,18 +113,29 @@ class _Parser:
         self._expect(self._word("FROM"))
         entity = self._name()
         where = self._conditions() if self._word("WHERE") else None
-        group = self._names() if self._word("GROUP", "BY") else ()
+        group = self._groups() if self._word("GROUP", "BY") else ()
         order = self._orders() if self._word("ORDER", "BY") else ()
         limit = self._whole() if self._word("LIMIT") else None
         offset = self._whole() if self._word("OFFSET") else 0
         self._word("ALL", "ROWS")
         return Query(tuple(items), entity, where, group, order, limit, offset)
 
-    def _names(self) -> tuple[str, ...]:
-        names = [self._name()]
+    def _groups(self) -> tuple[Item, ...]:
+        groups = [self._group()]
         while self._sign(","):
-            names.append(self._name())
-        return tuple(names)
+            groups.append(self._group())
+        return tuple(groups)
+
+    def _group(self) -> Item:
+        position, name = self._peek()[2], self._name()
+        return self._date_part(name, position) if self._sign("(") else Item(name)
+
+    def _date_part(self, name: str, position: int) -> Item:
+        if name.upper() not in _DATE_PARTS:
+            raise self._malformed(f"the function {name} is beyond this sandbox", position)
+        path = self._name()
+        self._expect(self._sign(")"))
+        return Item(path, part=name.upper())
 
     def _item(self) -> Item:
         if self._peek()[:2] == ("sign", "("):
@@ -195,14 +150,14 @@ class _Parser:
             self._expect(self._sign(")"))
             return Item(which, "FIELDS")
         if function not in _AGGREGATES:
-            raise self._malformed(f"the function {name} is beyond this sandbox", position)
+            return replace(self._date_part(name, position), alias=self._alias())
         path = "" if self._peek()[1] == ")" else self._name()
         self._expect(self._sign(")") and bool(path or function == "COUNT"))
+        return Item(path, function, self._alias())
+
+    def _alias(self) -> str:
         kind, text, _ = self._peek()
-        alias = ""
-        if kind == "name" and text.upper() != "FROM":
-            alias = self._name()
-        return Item(path, function, alias)
+        return self._name() if kind == "name" and text.upper() != "FROM" else ""
 
     def _conditions(self) -> Condition:
         """AND and OR may not stand side by side without brackets, nor may NOT follow them."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.removal import emptied
-from sandbox.salesforce.soql import Item, Order, Query
 from sandbox.salesforce.soql_scope import Scope
+from sandbox.salesforce.soql_tree import Item, Order, Query
 from sandbox.salesforce.soql_where import predicate
 from sandbox.salesforce.values import to_csv, to_json
 
@@ -57,6 +57,8 @@ def run(
     aggregates = [item for item in items if item.function]
     if not aggregates and not query.group:
         for item in items:
+            if item.part:
+                raise ApiError("MALFORMED_QUERY", f"{item.part} needs a GROUP BY of the same")
             scope.resolve(item.path)
     rows = matching(scope, query, include_deleted=include_deleted, lag_seconds=lag_seconds)
     if len(items) == 1 and items[0].function == "COUNT" and not items[0].path:
@@ -170,9 +172,10 @@ def render(
 def _aggregated(
     scope: Scope, query: Query, items: tuple[Item, ...], rows: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    readers = [scope.resolve(path)[1] for path in query.group]
+    readers = [_group_reader(scope, group) for group in query.group]
+    grouped = [group.grouped for group in query.group]
     for item in items:
-        if not item.function and item.path not in query.group:
+        if not item.function and item.grouped not in grouped:
             raise ApiError("MALFORMED_QUERY", f"Field must be grouped or aggregated: {item.path}")
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
@@ -185,12 +188,36 @@ def _aggregated(
         line: dict[str, Any] = {}
         for item in items:
             if not item.function:
-                line[item.alias or item.path] = to_json(key[query.group.index(item.path)])
+                value = to_json(key[grouped.index(item.grouped)])
+                line[item.alias or (f"expr{unnamed}" if item.part else item.path)] = value
+                unnamed += 1 if item.part and not item.alias else 0
                 continue
             line[item.alias or f"expr{unnamed}"] = to_json(_aggregate(scope, item, members))
             unnamed += 0 if item.alias else 1
         found.append(line)
     return found
+
+
+def _group_reader(scope: Scope, group: Item) -> Callable[[dict[str, Any]], Any]:
+    field, read = scope.resolve(group.path)
+    if not group.part:
+        return read
+    if field.type not in ("date", "datetime"):
+        raise ApiError("INVALID_FIELD", f"field {group.path} does not support {group.part}")
+
+    def part(values: dict[str, Any]) -> Any:
+        value = read(values)
+        if value is None:
+            return None
+        match group.part:
+            case "CALENDAR_YEAR":
+                return value.year
+            case "CALENDAR_MONTH":
+                return value.month
+            case _:
+                return value.date() if field.type == "datetime" else value
+
+    return part
 
 
 def _aggregate(scope: Scope, item: Item, members: list[dict[str, Any]]) -> Any:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sandbox.salesforce.org import Org
     from sandbox.salesforce.schema import Field, SObject
-    from sandbox.salesforce.soql import Query
+    from sandbox.salesforce.soql_tree import Query
 
     Read = Callable[[dict[str, Any]], Any]
 

@@ -11,7 +11,7 @@ from sandbox.salesforce.dates import date_range
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.ids import normal
 from sandbox.salesforce.schema import NUMBER_TYPES
-from sandbox.salesforce.soql import Compare, Condition, Group, Literal, Not
+from sandbox.salesforce.soql_tree import Compare, Condition, Group, Literal, Not
 
 if TYPE_CHECKING:
     from sandbox.salesforce.schema import Field

@@ -1,12 +1,13 @@
 """Accounts and child records of an org: all of them or an error, by pages or by a bulk query."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from config.errors import PartlyDone, RetryLater, StopCycle
-from connectors.base import Budgeted
+from connectors.base import Budgeted, Selective
 from connectors.salesforce.soql import Query, Where
 from sandbox.salesforce.schema import text
 from tests.connectors.salesforce_org import org_of
@@ -255,11 +256,22 @@ def test_what_other_programs_leave_over_is_left_to_them(org):
 # -- child records as events
 
 
+def spooled(source, folder):
+    """The records of all parts, as the engine will read them."""
+    rows = []
+    for part in source.parts():
+        (place := folder / part.name).mkdir()
+        lines = source.fetch(part, place).path.read_text().split("\n")
+        rows += [json.loads(line) for line in lines[:-1]]
+    return rows
+
+
+def touch(org, entity, one, **values):
+    org.records.touch(org.records.objects[entity], one, values, "005Gp0000000002IAA")
+
+
 def test_child_records_are_spooled_as_json_lines_with_all_their_fields(org, tmp_path):
-    source = org.connector().events("Case")
-    [part] = source.parts()
-    body = source.fetch(part, tmp_path)
-    rows = [json.loads(line) for line in body.path.read_text().split("\n")[:-1]]
+    rows = spooled(org.connector().events("Case"), tmp_path)
     assert sorted(row["Id"] for row in rows) == org.ids("Case")
     assert {"AccountId", "CreatedDate", "ClosedDate", "Priority"} <= rows[0].keys()
     assert isinstance(rows[0]["IsClosed"], bool)
@@ -274,23 +286,85 @@ def test_any_object_can_be_read_as_events(org, tmp_path, name):
             org.fault("hide_field", object=name, field=stamp)
     org.sleep(86_400)
     source = org.connector().events(name)
-    [part] = source.parts()
-    assert not part.fingerprint.startswith("as of")
-    lines = source.fetch(part, tmp_path).path.read_text().split("\n")[:-1]
-    assert sorted(json.loads(line)["Id"] for line in lines) == org.ids(name)
+    assert not any(part.fingerprint.startswith("as of") for part in source.parts())
+    assert sorted(row["Id"] for row in spooled(source, tmp_path)) == org.ids(name)
 
 
-def test_child_records_that_did_not_change_keep_their_fingerprint(org):
+def test_only_what_an_entry_means_something_by_is_read(org, tmp_path):
+    source = org.connector().events("Case")
+    assert isinstance(source, Selective)
+    source.select(["CreatedDate", "AccountId", "Account.Name"])
+    rows = spooled(source, tmp_path)
+    assert rows[0].keys() == {"Id", "CreatedDate", "AccountId", "Account.Name"}
+    with pytest.raises(StopCycle, match="Case has no field 'Prioritty'") as refused:
+        org.connector().events("Case").select(["Prioritty"])
+    assert "Priority" in refused.value.hint
+
+
+def test_child_records_that_did_not_change_keep_their_fingerprint_for_one_request(org):
     org.sleep(86_400)
-    assert org.connector().events("Case").parts() == org.connector().events("Case").parts()
+    before = org.connector().events("Case").parts()
+    org.forget_calls()
+    assert org.connector().events("Case").parts() == before
+    assert org.calls() == {"describe": 1, "query": 1}
+
+
+@pytest.mark.parametrize("how", ["touched", "deleted", "made"])
+def test_only_the_month_in_which_a_record_changed_is_read_again(org, how):
+    """Its other months, and past years, keep their fingerprints."""
+    case = org.records.objects["Case"]
+    for at in ("2023-05-05", "2024-02-29", "2026-01-07", "2026-02-28"):
+        instant = datetime.fromisoformat(at).replace(tzinfo=UTC)
+        org.records.insert("Case", {"Subject": at, "OwnerId": None}, instant)
+    org.sleep(86_400)
+    before = {part.name: part.fingerprint for part in org.connector().events("Case").parts()}
+    assert {"2023", "2024", "2026-01", "2026-02"} < before.keys()
+    one = next(key for key, row in case.rows.items() if row.now["Subject"] == "2026-01-07")
+    if how == "touched":
+        touch(org, "Case", one, Subject="x")
+    elif how == "deleted":
+        org.records.delete(case, one, "005Gp0000000002IAA")
+    else:
+        instant = datetime(2026, 1, 9, tzinfo=UTC)
+        org.records.insert("Case", {"Subject": "late", "OwnerId": None}, instant)
+    org.sleep(3600)
+    after = {part.name: part.fingerprint for part in org.connector().events("Case").parts()}
+    changed = {name for name in before | after if before.get(name) != after.get(name)}
+    assert changed == {"2026-01"}
+
+
+def test_months_of_a_year_that_is_over_are_one_part(org):
+    org.sleep(200 * 86_400)
+    names = [part.name for part in org.connector().events("Case").parts()]
+    assert names == ["2026"]
+
+
+def test_an_object_that_is_said_to_be_empty_keeps_its_events(org):
+    """An empty answer taken for true would take all events away."""
+    org.fault("empty", "query", count=1)
+    assert len(org.connector().events("Case").parts()) > 1
+    for one in org.ids("Survey__c"):
+        org.records.delete(org.records.objects["Survey__c"], one, "005Gp0000000002IAA")
+    assert [one.name for one in org.connector().events("Survey__c").parts()] == ["Survey__c"]
+
+
+def test_a_formula_or_a_parents_field_is_read_anew_each_time(org):
+    org.sleep(86_400)
+    fingerprints = []
+    for _ in range(2):
+        source = org.connector().events("Case")
+        assert isinstance(source, Selective)
+        source.select(["CreatedDate", "AccountId", "Account.Name"])
+        fingerprints.append([part.fingerprint for part in source.parts()])
+        org.sleep(60)
+    assert not set(fingerprints[0]) & set(fingerprints[1])
 
 
 def test_parts_are_as_of_the_first_asking_so_that_a_busy_object_is_not_waited_for(org):
     org.sleep(86_400)
     source = org.connector().events("Case")
     before = source.parts()
-    case = org.records.objects["Case"]
-    org.records.touch(case, org.ids("Case")[0], {"Subject": "x"}, "005Gp0000000002IAA")
+    touch(org, "Case", org.ids("Case")[0], Subject="x")
     assert source.parts() == before
     assert org.connector().events("Case").parts() != before
 
@@ -301,10 +375,9 @@ def test_archived_tasks_are_read_and_deleted_ones_are_not(org, tmp_path):
     made = [org.records.insert("Task", {"Subject": name}, at) for name in ("kept", "gone")]
     org.sleep(500 * 86_400)
     org.records.delete(task, made[1], "005Gp0000000002IAA")
-    source = org.connector().events("Task")
-    text = source.fetch(source.parts()[0], tmp_path).path.read_text()
-    assert made[0] in text
-    assert made[1] not in text
+    found = {row["Id"] for row in spooled(org.connector().events("Task"), tmp_path)}
+    assert made[0] in found
+    assert made[1] not in found
 
 
 def test_product_events_are_not_salesforce_s(org):
