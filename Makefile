@@ -28,6 +28,7 @@ judges: venv  ## run npm and Singer clients against the sandbox (a few minutes; 
 
 bench: venv  ## measure what docs/performance.md reports (about half an hour and 3 GB of disk)
 	$(BIN)/python -m bench.run
+	$(BIN)/python -m bench.pull
 
 format: venv  ## lay the code out, and mend what ruff can mend by itself
 	$(BIN)/ruff format .

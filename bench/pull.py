@@ -1,0 +1,126 @@
+"""Measure pulling Mixpanel's raw export, side by side with what others do with the same bodies.
+
+Three things in turns, each in processes of their own: Gatepost, from the export to a lake that is
+deduplicated and sorted; `gzip -dc | wc -l` on the same bodies; and mixpanel-utils' `query_export`,
+on some of them, as it takes long and holds everything in memory. The least of each counts.
+
+    python -m bench.pull [--events 10000000] [--days 10] [--times 3] [--folder DIR] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.run import BenchError, Figure, Run, _machine, _quickest, _say, _table, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_UTILS_EVENTS = 200_000  # enough for mixpanel-utils to reach its speed
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve the bodies of a folder, and give the address."""
+    command = (sys.executable, "-m", "bench.pull_bodies", str(folder))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+def run(folder: Path, events: int, days: int, times: int) -> list[Figure]:
+    """Measure everything; about six minutes at full size."""
+    _say("writing the bodies")
+    bodies = _write(folder / f"{events}-{days}", events, days)
+    few = min(events, _UTILS_EVENTS)
+    some = _write(folder / f"{few}-1", few, 1)
+    ours: list[Run] = []
+    counted: list[Run] = []
+    theirs: list[Run] = []
+    with served(bodies[0].parent) as url, served(some[0].parent) as url_of_some:
+        for _ in range(times):
+            _say("gatepost")
+            ours.append(_pull("gatepost", url, bodies, folder / "home"))
+            _say("gzip -dc | wc -l")
+            counted.append(measure(["sh", "-c", 'gzip -dc "$@" | wc -l', "sh", *map(str, bodies)]))
+            _say("mixpanel-utils")
+            theirs.append(_pull("mixpanel-utils", url_of_some, some, folder / "home"))
+    _same(ours, int(counted[0].output), events)
+    pull, reference = _quickest(ours).seconds, _quickest(counted).seconds
+    theirs_each, ours_each = _quickest(theirs).seconds / few, pull / events
+    return [
+        Figure("gzip -dc | wc -l", reference, "s"),
+        Figure("pull of the same bodies, of gzip's time", pull / reference, "x", 1.5),
+        Figure("pull, a million events", 1e6 * ours_each, "s"),
+        Figure("query_export, a million events", 1e6 * theirs_each, "s"),
+        Figure("pull, of query_export's time", 100 * ours_each / theirs_each, "%", 12.5),
+        Figure("pull, peak memory", max(one.peak_mb for one in ours), "MB", 400),
+    ]
+
+
+def _write(folder: Path, events: int, days: int) -> list[Path]:
+    # In another process: Linux counts a parent's memory at the fork as the child's peak.
+    code = "import sys; from pathlib import Path; from bench.pull_bodies import write_bodies; "
+    code += "print(*write_bodies(Path(sys.argv[1]), *map(int, sys.argv[2:])), sep='\\n')"
+    made = measure([sys.executable, "-c", code, str(folder), str(events), str(days)])
+    return [Path(line) for line in made.output.splitlines()]
+
+
+def _pull(who: str, url: str, bodies: Sequence[Path], home: Path) -> Run:
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    days = [path.name.removesuffix(".jsonl.gz") for path in (bodies[0], bodies[-1])]
+    os.environ["GATEPOST_PRODUCT_SECRET"] = "bench"  # noqa: S105 - the server asks for none
+    try:
+        return measure([sys.executable, "-m", "bench.pull_once", who, url, *days, str(home)])
+    finally:
+        shutil.rmtree(home)
+
+
+def _same(ours: Sequence[Run], lines: int, events: int) -> None:
+    """A figure of a pull that lost something is none: one line in a hundred is there twice."""
+    expected = lines - events // 100
+    if lines != events or any(abs(int(one.output) - expected) > 1 for one in ours):
+        found = [int(one.output) for one in ours]
+        message = f"{lines} lines were counted, and {found} rows pulled where {expected} are right"
+        raise BenchError(message)
+
+
+def main() -> int:
+    """Measure and print. Exit code 1 where a command failed, whether or not limits were kept."""
+    parser = argparse.ArgumentParser(prog="python -m bench.pull", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path("bench/data/pull"))
+    parser.add_argument("--events", type=int, default=10_000_000)
+    parser.add_argument("--days", type=int, default=10)
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    options = parser.parse_args()
+    try:
+        figures = run(options.folder, options.events, options.days, options.times)
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if options.json:
+        measured = [asdict(figure) for figure in figures]
+        print(json.dumps({**_machine(), "events": options.events, "figures": measured}))
+    else:
+        print(", ".join(f"{name} {value}" for name, value in _machine().items()))
+        print(f"{options.events:,} events in {options.days} days\n")
+        print(_table(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
