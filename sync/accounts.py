@@ -1,7 +1,7 @@
 """From pulled fields to the accounts of a journey: which travel it, and which keys are theirs."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
@@ -17,7 +17,7 @@ from sync.compute import Keys, account_table, selected
 from sync.fields import NAME, FieldTable, Unreadable, load_fields
 from sync.identity import AccountKeys, never_written
 from sync.identity_ways import entry_keys
-from sync.sightings import Sighted, record_sightings
+from sync.sightings import Sighted, merged_into, record_sightings
 from sync.state import State
 
 
@@ -188,7 +188,9 @@ def customers_of(
     """All records that are there on a day, twice over, and the numbers of those that
     `accounts.where` lets through."""
     mapping = project.mapping
-    table = load_fields(state, mapping.accounts.object, mapping.fields, timezone, as_of)
+    spec = mapping.accounts
+    table = load_fields(state, spec.object, mapping.fields, timezone, as_of)
+    table = replace(table, merged=merged_into(state, spec.object))
     everyone = account_table(table)
     return table, everyone, selected(everyone, compile_accounts_filter(mapping, refuse), as_of)
 

@@ -8,7 +8,7 @@ always says what holds now.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from itertools import islice
@@ -94,6 +94,7 @@ class FieldTable:
     steps: Mapping[str, FieldSteps]  # by the names of mapping.yaml
     unreadable: Mapping[str, Unreadable]  # only fields that have any
     gone: tuple[str, ...]  # ids that were pulled once and are no longer there, sorted
+    merged: Mapping[str, str] = field(default_factory=dict)  # of these, id → what it is now part of
 
 
 @dataclass(slots=True)

@@ -121,7 +121,7 @@ def _pairs(
 ) -> Iterator[tuple[str, int]]:
     """Keys and the accounts that have them."""
     if way.map is not None:
-        by_id = {table.accounts[account_no]: {account_no} for account_no in chosen}
+        by_id = _by_id(table, chosen)
         by_id = {key: {number} for key, number in _other_lengths(by_id)} | by_id
         for text, account in read_key_map(folder, way.map):
             for key in domains_of_sites(text) if way.email else [text]:
@@ -134,6 +134,19 @@ def _pairs(
         for key in domains_of_sites(text) if way.email else [text]:
             if key and not _tells_nothing(key, way):
                 yield key, account_no
+    if way.equals == ID:  # what happened to an account that was merged into another is the other's
+        for key, numbers in _by_id(table, chosen).items():
+            if key in table.merged:
+                yield key, min(numbers)
+
+
+def _by_id(table: FieldTable, chosen: Sequence[int]) -> dict[str, set[int]]:
+    """Accounts by id, and by the ids of those that were merged into them."""
+    found = {table.accounts[account_no]: {account_no} for account_no in chosen}
+    for one, master in table.merged.items():
+        if master in found:
+            found.setdefault(one, found[master])
+    return found
 
 
 def _tells_nothing(domain: str, way: AccountKey) -> bool:

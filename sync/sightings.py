@@ -123,6 +123,21 @@ def record_sightings(
     return sighted
 
 
+def merged_into(state: State, object_name: str) -> dict[str, str]:
+    """Ids of accounts that were merged away, each with the id of the one that it is part of now,
+    also where that one was merged into another since."""
+    rows = state.rows("SELECT account_id, into_id FROM merged WHERE object = ?", (object_name,))
+    into = {str(one): str(master) for one, master in rows}
+    found: dict[str, str] = {}
+    for one, last in into.items():
+        passed = {one}
+        while last in into and last not in passed:
+            passed.add(last)
+            last = into[last]
+        found[one] = last
+    return found
+
+
 def _here(
     rows: Iterable[tuple[str, Mapping[str, Raw] | None]], gone: set[str]
 ) -> Iterator[tuple[str, Mapping[str, Raw]]]:

@@ -94,7 +94,7 @@ def test_cases_move_accounts_and_a_second_run_writes_nothing(org, project):
     for one in org.ids():
         stage = "Adoption" if one in opened else "Onboarding"
         assert org.value(one, "Lifecycle_Stage__c") == stage
-    assert calls["collections_update"] == 1
+    assert calls["collections_update"] == 2  # one record first, then the others
     before = org.records.trigger_fires
     applied, calls = sync(org, project)
     assert applied.report.records == 0
@@ -102,6 +102,32 @@ def test_cases_move_accounts_and_a_second_run_writes_nothing(org, project):
     # What changed of the accounts, whether a case did, and what the fields hold that are written.
     one_each = {"query_all": 1, "query": 1, "collections_retrieve": 1}
     assert calls == {"token": 1, "describe": 2, **one_each}
+
+
+def test_a_merged_account_takes_its_events_along(org, project, tmp_path):
+    """Its cases, which Salesforce gives to the master, and product events that name its id."""
+    text = (tmp_path / "mapping.yaml").read_text()
+    text = text.replace("equals: workspace", "equals: id")
+    text = text.replace("write:\n  - fields:\n", "write:\n  - fields:\n      Health_Score__c: logins\n")
+    (tmp_path / "mapping.yaml").write_text(text)
+    path = tmp_path / "product" / "events" / "a.jsonl"
+    path.write_text(path.read_text().replace("of 001", "001"))
+    changed, problems = load_project(tmp_path)
+    assert changed is not None, problems
+    sync(org, changed)
+    loser = next(one for one in org.ids() if org.value(one, "TTV_Days__c"))
+    master = next(one for one in org.ids() if one != loser)
+    cases = org.value(loser, "TTV_Days__c") + org.value(master, "TTV_Days__c")
+    assert org.value(master, "Health_Score__c") == 1
+    org.started.sandbox.salesforce.edit(
+        "Account", loser, {"IsDeleted": True, "MasterRecordId": master}
+    )
+    org.sleep(3600)
+    sync(org, changed)
+    assert org.value(master, "TTV_Days__c") == cases
+    assert org.value(master, "Health_Score__c") == 2
+    # Nobody writes into the bin: the person who merged was the last to touch it.
+    assert org.value(loser, "LastModifiedById") == "005Gp0000000002IAA"
 
 
 def test_a_lost_answer_is_settled_by_the_run_itself(org, project):
