@@ -24,6 +24,7 @@ WORDS: dict[Condition, str] = {
     "config": "cannot be read",
 }
 Key = tuple[Condition, str]
+LONGEST_TEXT = 1000
 USUAL = 10
 """pulls whose match rate is what is usual"""
 
@@ -106,7 +107,7 @@ def of_outcome(job: str, outcome: str, error: str) -> Iterator[Finding]:
         return
     states: tuple[Condition, ...] = ("failed", "stopped", "partly")
     for condition in states:
-        text = error if outcome == condition else f"the last run ended as {outcome}"
+        text = error[:LONGEST_TEXT] if outcome == condition else f"the last run ended as {outcome}"
         yield Finding(condition, job, outcome == condition, text)
 
 

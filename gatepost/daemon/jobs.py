@@ -52,14 +52,9 @@ class Result:
     peak_mb: float = 0.0
     error: str = ""
     """the sentence that it ended with"""
-    report: Mapping[str, Any] = field(default_factory=dict)
-    """the JSON that it printed"""
-
-    @property
-    def summary(self) -> Mapping[str, Any]:
-        """The counts of the run; empty where there was nothing to do, or it failed."""
-        found = self.report.get("summary")
-        return found if isinstance(found, dict) else {}
+    nothing_new: bool = False
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    """what the run noted of itself: `summary` of the table `runs`; {} where it noted nothing"""
 
 
 def result_of(job: str, ended: Ended, said: Sequence[str], *, stopped: bool) -> Result:
@@ -77,7 +72,7 @@ def result_of(job: str, ended: Ended, said: Sequence[str], *, stopped: bool) -> 
         error = f"it ended with {ended.code} and said nothing"
     return Result(
         job, outcome, round(ended.seconds, 3), round(ended.peak_mb, 1),
-        "" if outcome == "done" else error, _report(ended.result),
+        "" if outcome == "done" else error, bool(_report(ended.result).get("nothing_new")),
     )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ from gatepost.daemon.jobs import OUTCOMES, Result
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _MB = 1e6
 _BUCKETS = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
-RECORDS = ("written", "failed", "unknown", "unsent")
+RECORDS = {"written": "confirmed", "failed": "failed", "unknown": "unknown", "unsent": "unsent"}
+"""outcome → its key in a run's summary"""
 
 
 class Metrics:
@@ -87,11 +88,12 @@ class Metrics:
             return
         self._run_seconds.labels(result.job).observe(result.seconds)
         self._peak.labels(result.job).set(result.peak_mb * _MB)
-        report, summary = result.report, result.summary
-        for name in RECORDS:
-            found = report.get(name, 0)
-            self._records.labels(name).inc(len(found) if isinstance(found, list) else found)
-        self._fields.inc(report.get("fields", 0))
+        summary = result.summary
+        for outcome, key in RECORDS.items():
+            self._records.labels(outcome).inc(summary.get(key, 0))
+        self._fields.inc(summary.get("confirmed_fields", 0))
+        for brake in summary.get("brakes", ()) if result.outcome == "stopped" else ():
+            self._brakes.labels(brake).inc()
         for step, seconds in summary.get("seconds", {}).items():
             self._steps.labels(step).observe(seconds)
         for source in summary.get("sources", ()):
@@ -106,10 +108,6 @@ class Metrics:
         self._sent.labels(connection).inc(counted.get("sent") or 0)
         if counted.get("left") is not None:
             self._left.labels(connection).set(counted["left"])
-
-    def braked(self, brakes: Iterable[str]) -> None:
-        for brake in brakes:
-            self._brakes.labels(brake).inc()
 
     def facts(self, facts: Facts) -> None:
         """Show what the state file says."""

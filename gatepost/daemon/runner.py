@@ -1,11 +1,13 @@
 """Carrying out jobs: one at a time, each as a process of its own, each noted and told."""
 
+import json
 import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -164,30 +166,34 @@ class Runner:
         finally:
             self._child = None
         result = result_of(job, ended, list(said), stopped=self.stopping.is_set())
-        self._note(run_id, result)
-        self._tell(result, run_id)
+        self._tell(self._noted(run_id, result), run_id)
 
-    def _note(self, run_id: int, result: Result) -> None:
-        about: dict[str, object] = {
-            "wall_seconds": result.seconds,
-            "peak_mb": result.peak_mb,
-        }
-        if result.report.get("nothing_new"):
+    def _noted(self, run_id: int, result: Result) -> Result:
+        """Note how it ended, where its process could not; and read what that noted itself."""
+        about: dict[str, object] = {"wall_seconds": result.seconds, "peak_mb": result.peak_mb}
+        if result.nothing_new:
             about["nothing_new"] = True
+        ended, error = _ENDS[result.outcome], self._logs.hidden(result.error) or None
         try:
             with State(self._config().home) as state:
-                error = self._logs.hidden(result.error) or None
-                close_run(state, _now, run_id, _ENDS[result.outcome], error, about)
-        except GatepostError as error:
-            self._logs.log.error("its end could not be noted", run=run_id, error=str(error))
+                close_run(state, _now, run_id, ended, error, about)
+                row = next(
+                    state.rows("SELECT summary, error FROM runs WHERE id = ?", (run_id,)),
+                    (None, None),
+                )
+        except GatepostError as said:
+            self._logs.log.error("its end could not be noted", run=run_id, error=str(said))
+            return result
+        words = result.error if result.outcome == "done" else str(row[1] or result.error)
+        return replace(result, summary=json.loads(str(row[0] or "{}")), error=words)
 
     def _tell(self, result: Result, run_id: int | None = None) -> None:
         log = self._logs.log.bind(job=result.job, outcome=result.outcome)
         if run_id is not None:
             log = log.bind(run=run_id, seconds=result.seconds, peak_mb=result.peak_mb)
         if result.outcome == "done":
-            written = result.report.get("written", 0)
-            log.info("ended", written=written, nothing_new=bool(result.report.get("nothing_new")))
+            written = result.summary.get("confirmed", 0)
+            log.info("ended", written=written, nothing_new=result.nothing_new)
         else:
             log.error("ended", error=result.error)
         self._metrics.ended(result)

@@ -170,9 +170,6 @@ class Daemon:
     # -------------------------------------------------------------------------------- alerts
 
     def _ended(self, result: Result) -> None:
-        if result.outcome == "stopped":
-            brakes = result.report.get("brakes") or ["unknown"]
-            self._metrics.braked(str(one) for one in brakes)
         self._look(of_outcome(result.job, result.outcome, result.error))
 
     def _guarded_look(self) -> None:

@@ -143,5 +143,6 @@ def webhook():
 def quiet(project):
     """The project without a schedule: nothing runs unless it is asked for."""
     path = project / "gatepost.yaml"
-    path.write_text(path.read_text() + "schedule: {sync: never, full: never, jitter: 0s}\n")
+    said = "schedule: {sync: never, full: never, jitter: 0s}\nalerts: {stale: 5000w}\n"
+    path.write_text(path.read_text() + said)
     return project

@@ -93,11 +93,11 @@ def test_one_that_we_stopped_has_not_failed():
 
 
 def test_what_it_printed_is_read_or_left():
-    ended, lines = run('print(\'{"summary": {"accounts": 3}}\')')
-    assert result_of("sync", ended, lines, stopped=False).summary == {"accounts": 3}
+    ended, lines = run("print('{\"nothing_new\": true}')")
+    assert result_of("sync", ended, lines, stopped=False).nothing_new
     for broken in ("{\\'a\\'", "[1]", "12", ""):
         ended, lines = run(f"print('{broken}')")
-        assert result_of("sync", ended, lines, stopped=False).report == {}
+        assert not result_of("sync", ended, lines, stopped=False).nothing_new
 
 
 def test_lines_are_as_loud_as_they_are_meant():
