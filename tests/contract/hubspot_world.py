@@ -55,3 +55,17 @@ class HubSpotWorld:
         self.portal.types[kind.name] = kind
         for record in records:
             self.portal.add(kind, dict(record), self.portal.now())
+
+    def edit_record(self, object_name, record_id, values):
+        """Somebody changes a record."""
+        self.started.sandbox.clock.advance(60)
+        kind, record = self._record(object_name, record_id)
+        self.portal.change(kind, record, values, "CRM_UI")
+
+    def remove_record(self, object_name, record_id):
+        """Somebody deletes a record."""
+        self.portal.archive(self._record(object_name, record_id)[1])
+
+    def _record(self, object_name, record_id):
+        kind = self.portal.types[object_name.lower()]
+        return kind, next(r for r in kind.records.values() if r.now["Id"] == record_id)

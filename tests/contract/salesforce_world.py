@@ -54,6 +54,14 @@ class SalesforceWorld:
             values = {name: record.get(name) for name in names}
             self.org.insert(object_name, values, at, record_id=long_id(record["Id"]))
 
+    def edit_record(self, object_name, record_id, values):
+        """Somebody changes a record."""
+        self.started.sandbox.app.vendors["salesforce"].edit(object_name, long_id(record_id), values)
+
+    def remove_record(self, object_name, record_id):
+        """Somebody deletes a record."""
+        self.edit_record(object_name, record_id, {"IsDeleted": True})
+
 
 def long_id(short):
     return make_id("001", int(short))
@@ -94,9 +102,18 @@ class ShortAccounts:
     def rejected(self, object_name):
         return self.inner.rejected(object_name)
 
+    def read_changed(self, object_name, id_field, columns, since):
+        found = self.inner.read_changed(object_name, id_field, columns, since)
+        return replace(found, records=map(short_sight, found.records))
+
     def read(self, object_name, columns):
         for row in self.inner.read(object_name, columns):
             yield {name: SHORT.get(value, value) for name, value in row.items()}
+
+
+def short_sight(sight):
+    values = sight.values and {name: SHORT.get(one, one) for name, one in sight.values.items()}
+    return replace(sight, id=SHORT.get(sight.id, sight.id), values=values)
 
 
 class ShortSink:
@@ -105,6 +122,11 @@ class ShortSink:
 
     def read(self, object_name, id_field, fields):
         for record in self.inner.read(object_name, id_field, fields):
+            yield replace(record, id=SHORT[record.id])
+
+    def read_some(self, object_name, id_field, fields, ids):
+        asked = [long_id(one) for one in ids]
+        for record in self.inner.read_some(object_name, id_field, fields, asked):
             yield replace(record, id=SHORT[record.id])
 
     def write(self, object_name, id_field, writes):

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from config.errors import StopCycle
-from connectors.base import FieldSink, RecordWrite
+from connectors.base import FieldSink, ReadsSome, RecordWrite
 
 
 @pytest.fixture
@@ -65,6 +65,13 @@ def test_a_record_that_is_not_there_is_rejected_and_not_made(sink):
     [result] = sink.write("Account", "Id", [RecordWrite("999", {"Stage": "x"})])
     assert result.outcome == "rejected"
     assert set(stages(sink)) == {"001", "002", "003"}
+
+
+def test_some_records_are_those_of_them_that_are_there(sink):
+    if not isinstance(sink, ReadsSome):
+        pytest.skip("it reads all records or none")
+    found = sink.read_some("Account", "Id", ["Stage"], ["003", "999", "001"])
+    assert {one.id: one.values["Stage"] for one in found} == {"001": None, "003": "Renewal"}
 
 
 def test_writing_again_changes_nothing(sink):
