@@ -42,6 +42,7 @@ COMMANDS = {
     "evaluate": Listed("gatepost.commands.evaluate", "Show what is computed for each account."),
     "history": Listed("gatepost.commands.history", "Show stays, moments and breaches, dated."),
     "explain": Listed("gatepost.commands.explain", "Say why an account is where it is."),
+    "identity": Listed("gatepost.commands.identity", "Show which events find their account."),
     "plan": Listed("gatepost.commands.plan", "Show what would be written, and write nothing."),
     "apply": Listed("gatepost.commands.apply", "Write what a plan says."),
     "sync": Listed("gatepost.commands.sync", "Pull, compute and write what changed."),

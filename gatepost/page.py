@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gatepost.cells import csv_cell, days, figure, one_line, shown
+from gatepost.cells import counted, csv_cell, days, figure, one_line, shown
 from gatepost.page_parts import BAD, GOOD, OPEN, UNSURE, aligned, criterion_lines, heading, mark
 from gatepost.tables import styled
 
@@ -31,6 +31,7 @@ def page(found: "Explanation", journey: "Journey", width: int = 100, never: str 
         (_health_title(found), _components(found, stage)),
         ("Moments", _moments(found, stage)),
         ("Touchpoints", [_touchpoint(found, one) for one in found.touchpoints]),
+        ("Events found it by", _matched(found)),
         ("Last written to the CRM", _written(found)),
     ]
     lines = [
@@ -209,6 +210,15 @@ def _touchpoint(found: "Explanation", one: "TouchpointState") -> str:
         over = days((found.as_of - one.due).days)
         return f"{BAD} {one.name}: was due {one.due}, {over} late{owner}{escalate}"
     return f"{OPEN} {one.name}: due {one.due}{owner}"
+
+
+def _matched(found: "Explanation") -> list[str]:
+    return [
+        f"{one.source}: {one.way}"
+        + (f" ({one_line(one.key)})" if one.key else "")
+        + (f", {counted(one.events, 'event')}, the last {one.last}" if one.events else ", no event")
+        for one in found.matched
+    ]
 
 
 def _written(found: "Explanation") -> list[str]:

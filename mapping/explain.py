@@ -93,6 +93,17 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Matched:
+    """Events of one source that found the account in one way: by which key, how many, the last."""
+
+    source: str
+    way: str
+    key: str
+    events: int
+    last: date | None
+
+
+@dataclass(frozen=True)
 class Explanation:
     """One account in one journey on one day."""
 
@@ -108,6 +119,7 @@ class Explanation:
     moments: tuple[MomentState, ...]
     touchpoints: tuple[TouchpointState, ...]
     written: tuple[Written, ...] = ()
+    matched: tuple[Matched, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As JSON-ready data: dates as ISO text, tuples as lists."""

@@ -7,6 +7,7 @@ from config.problem import nearest, quoted
 from mapping.explain import Explanation, Written, explain
 from sync.confirmed import last_written
 from sync.cycle import Cycle
+from sync.identity_account import matched_by
 
 _SHOWN = 5
 
@@ -54,7 +55,11 @@ def explain_account(cycle: Cycle, who: str, *, journey: str | None = None) -> li
         for field, one in last_written(cycle.state, mapping.accounts.object, account).items()
     )
     return [
-        replace(explain(outputs, row, sources), written=written)
+        replace(
+            explain(outputs, row, sources),
+            written=written,
+            matched=matched_by(cycle, computed.compiled.journey.name, account),
+        )
         for computed in cycle.compute(journey=journey, account=account, history=True)
         for outputs, rows in computed.parts
         for row in range(len(rows))

@@ -6,7 +6,7 @@ keys are those of the day that the cycle looks at.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from sync.accounts import customers_of
 from sync.cycle import Cycle
 from sync.fields import FieldTable
 from sync.identity import told
-from sync.identity_ways import entry_keys, places_of, said, ways_of
+from sync.identity_ways import WayKeys, entry_keys, places_of, said, ways_of
 from sync.lake import register_events
 from sync.quoting import literal
 
@@ -44,11 +44,11 @@ class EventCount:
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """A key that no account has, and the key of an account that differs only in case or spaces."""
+    """A key that no account has, and what there is that is like it, in words."""
 
     key: str
     events: int
-    nearest: str | None
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,16 +179,38 @@ class _Source:
         )
         [(keys, events)] = self._rows(f"SELECT count(*), sum(events) FROM ({grouped})")
         rows = self._rows(f"{grouped} ORDER BY events DESC, account_key LIMIT {EXAMPLES}")
-        alike = {_folded(key): key for way in self._ways for key in way.owners} if rows else {}
+        hints = self._hints() if rows else []
         shown = tuple(
-            Stranger(*((told(key) if self._several else key), count, self._near(key, alike)))
+            Stranger(told(key) if self._several else key, count, self._hint(key, hints))
             for key, count in rows
         )
         return shown, keys, events or 0
 
-    def _near(self, key: str, alike: Mapping[str, str]) -> str | None:
-        texts = (_folded(text) for one in self._texts(key) for text in one)
-        return next((alike[text] for text in texts if text in alike), None)
+    def _hints(self) -> list[tuple[str, Mapping[str, int]]]:
+        """What a key may be like: a sentence about a record, and records by folded text. The
+        likeliest first."""
+        customers, folder = set(self._customers), self._cycle.project.folder
+        others = [one for one in range(len(self._table.accounts)) if one not in customers]
+        left_out = ways_of(self._table, self._entry, others, folder)
+        return [
+            ("is left out by accounts.where", _owners(left_out)),
+            ("has it written in another way", _owners(self._ways)),
+            (
+                "is called so",
+                {_folded(self._table.names[one] or ""): one for one in self._customers},
+            ),
+        ]
+
+    def _hint(self, key: str, hints: Iterable[tuple[str, Mapping[str, int]]]) -> str:
+        texts = [_folded(text) for one in self._texts(key) for text in one]
+        for sentence, numbers in hints:
+            for text in texts:
+                if text in numbers:
+                    account, name = (
+                        of[numbers[text]] for of in (self._table.accounts, self._table.names)
+                    )
+                    return f"{name} ({account}) {sentence}" if name else f"{account} {sentence}"
+        return ""
 
     def _texts(self, key: str) -> list[list[str]]:
         """What a key says, property by property."""
@@ -236,5 +258,10 @@ class _Source:
         return found
 
 
-def _folded(key: str) -> str:
-    return "".join(key.casefold().split())
+def _owners(ways: Iterable[WayKeys]) -> dict[str, int]:
+    return {_folded(key): number for way in ways for key, number in way.owners.items()}
+
+
+def _folded(text: str) -> str:
+    """What is left of a text when case, spaces and signs are not looked at; never nothing."""
+    return "".join(char for char in text.casefold() if char.isalnum()) or text
