@@ -72,6 +72,8 @@ class Lack:
 
     message: str
     hint: str = ""
+    unreadable: str = ""
+    """the object that cannot be read at all for want of it"""
 
 
 @dataclass(frozen=True, slots=True)

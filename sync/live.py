@@ -94,18 +94,21 @@ class _Look:
     def connection(self, name: str) -> None:
         """Everything about one; what fails early leaves the rest of it out."""
         looked = Looked(name, self._project.gatepost.connections[name].type)
+        access = Access("")
         self.report.looked.append(looked)
         try:
             connector = self._connect(name)
             inspector = connector.inspector() if isinstance(connector, Inspects) else None
             if inspector is not None:
-                looked.who = self._access(name, inspector).who
+                access = self._access(name, inspector)
         except GatepostError as error:
             self._blind |= any(entry.from_ == name for entry in self._project.mapping.events)
             self._failed(error, name)
             return
         if inspector is not None:
-            there = self._fields(looked, connector, inspector)
+            looked.who = access.who
+            closed = {one.unreadable for one in access.lacks}
+            there = self._fields(looked, connector, inspector, closed)
             self._estimated(looked, inspector)
             self._children(looked, inspector, there)
         self._product(looked, connector)
@@ -151,10 +154,12 @@ class _Look:
     # -- fields
 
     def _fields(
-        self, looked: Looked, connector: Connector, inspector: Inspector
+        self, looked: Looked, connector: Connector, inspector: Inspector, closed: set[str]
     ) -> Mapping[str, ObjectFacts]:
-        """Judge every field of this connection; the facts of the objects that are there."""
-        uses = [use for use in self._uses if use.connection == looked.name]
+        """Judge every field of this connection; the facts of the objects that are there. Of those
+        that are `closed` to us nothing can be said."""
+        mine = [use for use in self._uses if use.connection == looked.name]
+        uses = [use for use in mine if use.object not in closed]
         there: dict[str, ObjectFacts] = {}
         for name in dict.fromkeys(use.object for use in uses):
             mine = [use for use in uses if use.object == name]

@@ -1,6 +1,7 @@
 """What an account says of itself: its scopes as they are tried, properties, records in number."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,8 @@ class HubSpotInspector:
         who = f"account {wire.portal_id()}"
         found: list[Lack] = []
         for name in dict.fromkeys(reads):
-            found += self._tried("GET", f"/crm/v3/objects/{name}?limit=1")
+            lacks = self._tried("GET", f"/crm/v3/objects/{name}?limit=1")
+            found += [replace(lack, unreadable=name) for lack in lacks]
         for name in dict.fromkeys(writes):
             found += self._tried("POST", f"/crm/v3/objects/{name}/batch/update", {"inputs": []})
         return Access(who, tuple(dict.fromkeys(found)))
@@ -78,6 +80,8 @@ class HubSpotInspector:
             self._connector.wire.properties(name)
         except Refused:
             return False
+        except FixConfig:
+            pass  # it is there, and its scope is another matter
         return True
 
     def last_day(self, object_name: str, at: str) -> date | None:
