@@ -3,6 +3,7 @@
 import os
 import queue
 import signal
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -37,6 +38,7 @@ MOST_FAILURES = 3
 """syncs in a row that may fail before the daemon says that it is not ready"""
 _STUCK_SECONDS = 30.0
 _FACTS_SECONDS = 5.0
+_LAST_WORDS_SECONDS = 0.5
 
 
 class Daemon:
@@ -54,6 +56,7 @@ class Daemon:
         self._beat = time.monotonic()
         self._facts: tuple[float, Facts] = (-_FACTS_SECONDS, Facts())
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._found: queue.SimpleQueue[list[Finding] | None] = queue.SimpleQueue()
         self._runner = Runner(lambda: self._config, logs, self._metrics, self._ended)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -67,6 +70,7 @@ class Daemon:
         with ExitStack() as stack:
             stack.enter_context(_only_one(self._config.home))
             self._watch = Watch(self._config.home, self._folder.name, self._logs, self._metrics)
+            stack.enter_context(self._looking())
             stack.enter_context(self._serving())
             stack.enter_context(self._hearing())
             self._schedule()
@@ -127,7 +131,7 @@ class Daemon:
                 "the configuration stays as it was: the new one has problems",
                 problems=count, first=first,
             )  # fmt: skip
-            self._look([of_config(count, first)])
+            self._found.put([of_config(count, first)])
             return
         if (new.listen, new.home) != (self._config.listen, self._config.home):
             self._logs.log.warning("another address, or another home, needs a restart")
@@ -135,7 +139,7 @@ class Daemon:
         self._metrics.configured(good=True, at=_now())
         self._schedule()
         self._logs.log.info("the new configuration is in force")
-        self._look([of_config(0, "")])
+        self._found.put([of_config(0, "")])
 
     # --------------------------------------------------------------------------------- schedule
 
@@ -157,8 +161,6 @@ class Daemon:
             last = begun.get(job) or (None if job == "sync" else now)
             due = {"next_run_time": now} if missed(line, schedule.timezone, last, now) else {}
             self._scheduler.add_job(self._job, trigger, (job,), id=job, **due)
-        if not self._scheduler.get_job("look"):
-            self._scheduler.add_job(self._guarded_look, "interval", seconds=LOOK_SECONDS, id="look")
 
     def _job(self, job: str) -> None:
         try:
@@ -170,13 +172,33 @@ class Daemon:
     # -------------------------------------------------------------------------------- alerts
 
     def _ended(self, result: Result) -> None:
-        self._look(of_outcome(result.job, result.outcome, result.error))
+        self._found.put(list(of_outcome(result.job, result.outcome, result.error)))
 
-    def _guarded_look(self) -> None:
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        """Look at what was found, and every minute at what is stale or silent, in a thread of its
+        own: a channel that does not answer holds up no run. What could not be told before the end
+        is told after the next start."""
+        thread = threading.Thread(target=self._look_often, name="alerts", daemon=True)
+        thread.start()
         try:
-            self._look(())
-        except Exception as error:  # noqa: BLE001 (as in _job)
-            self._logs.log.error(crash_sentence(error, self._config.home), job="look")
+            yield
+        finally:
+            self._found.put(None)
+            thread.join(timeout=_LAST_WORDS_SECONDS)
+
+    def _look_often(self) -> None:
+        while True:
+            try:
+                found = self._found.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                found = []
+            if found is None:
+                return
+            try:
+                self._look(found)
+            except Exception as error:  # noqa: BLE001 (as in _job)
+                self._logs.log.error(crash_sentence(error, self._config.home))
 
     def _look(self, findings: Iterable[Finding]) -> None:
         """Take in findings, add what the state file says, and tell what is to be told."""
@@ -236,7 +258,7 @@ class Daemon:
         """The metrics, with what the state file says now."""
         self._known_facts()
         jobs: list[Any] = self._scheduler.get_jobs()
-        self._metrics.planned({job.id: job.next_run_time for job in jobs if job.id != "look"})
+        self._metrics.planned({job.id: job.next_run_time for job in jobs})
         return self._metrics.text()
 
     def sync(self, by: str) -> int:

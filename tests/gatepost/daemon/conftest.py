@@ -69,6 +69,16 @@ class Running:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def sync(self, token):
+        """Ask for a sync, waiting for one that is about to end; the run's id."""
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            status, body = self.ask("/sync", "POST", token=token)
+            if status != 409:
+                return json.loads(body)["run"]
+            time.sleep(0.05)
+        raise AssertionError(body)
+
     def metrics(self):
         """Name with labels → value."""
         status, text = self.ask("/metrics")

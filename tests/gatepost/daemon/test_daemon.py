@@ -62,7 +62,7 @@ def test_a_sync_can_be_asked_for_by_whoever_has_the_token(start, quiet):
     assert (busy, json.loads(said)) == (409, {"error": "a run is at work"})
     run = json.loads(body)["run"]
     assert daemon.said("ended", run=run)["outcome"] == "done"
-    assert daemon.ask("/sync", "POST", token=TOKEN)[0] == 202
+    assert daemon.sync(TOKEN) == run + 1
     assert daemon.said("ended", run=run + 1)["nothing_new"] is True
     assert [row[1:4] for row in runs(quiet)] == [("sync", "done", "POST /sync")] * 2
     assert not any(TOKEN in line for line in daemon.raw)
@@ -106,7 +106,7 @@ def test_a_broken_configuration_leaves_the_old_one_in_force(start, quiet, webhoo
     mapping = quiet / "mapping.yaml"
     whole = mapping.read_text()
     mapping.write_text("accounts: [")
-    daemon.ask("/sync", "POST", token=TOKEN)
+    daemon.sync(TOKEN)
     assert daemon.said("ended", run=1)["outcome"] == "done", "nobody told it to look"
     daemon.send(signal.SIGHUP)
     assert "mapping.yaml:1" in daemon.said("stays as it was")["first"]
@@ -114,7 +114,7 @@ def test_a_broken_configuration_leaves_the_old_one_in_force(start, quiet, webhoo
     daemon.said("stays as it was", count=2)
     assert daemon.metrics()["gatepost_config_good"] == 0
     assert daemon.ask("/readyz")[0] == 503
-    daemon.ask("/sync", "POST", token=TOKEN)
+    daemon.sync(TOKEN)
     assert daemon.said("ended", run=2)["outcome"] == "done"
     mapping.write_text(whole.replace("accounts:", "accounts: # all of them", 1))
     daemon.send(signal.SIGHUP)
@@ -180,13 +180,13 @@ def test_it_ends_in_time_in_the_middle_of_a_run_and_nothing_is_left_open(start, 
     ((_, _, state, _, _),) = runs(project)
     assert state in ("interrupted", "partly", "failed", "done", "stopped")
     again = start(project, GATEPOST_TOKEN=TOKEN)
-    again.ask("/sync", "POST", token=TOKEN)
+    again.sync(TOKEN)
     assert again.said("ended", job="sync")["outcome"] == "done"
 
 
 def test_one_that_will_not_end_is_killed_in_time(start, quiet):
     daemon = start(quiet, GATEPOST_TOKEN=TOKEN)
-    daemon.ask("/sync", "POST", token=TOKEN)
+    daemon.sync(TOKEN)
     child = _child_of(daemon.process.pid)
     wait_until(lambda: _hears(child, signal.SIGTERM))
     os.kill(child, signal.SIGSTOP)  # deaf to all but one signal
@@ -198,11 +198,11 @@ def test_one_that_will_not_end_is_killed_in_time(start, quiet):
 
 def test_a_run_that_is_killed_is_told_and_not_fatal(start, quiet, webhook):
     daemon = start(quiet, GATEPOST_TOKEN=TOKEN, GATEPOST_SLACK_WEBHOOK=webhook.url)
-    daemon.ask("/sync", "POST", token=TOKEN)
+    daemon.sync(TOKEN)
     os.kill(_child_of(daemon.process.pid), signal.SIGKILL)
     said = daemon.said("ended", job="sync")
     assert (said["outcome"], "SIGKILL" in said["error"]) == ("failed", True)
-    daemon.ask("/sync", "POST", token=TOKEN)
+    daemon.sync(TOKEN)
     assert daemon.said("ended", count=2)["outcome"] == "done"
     daemon.said("alert is over", condition="failed")
     assert [row[2] for row in runs(quiet)] == ["failed", "done"]
