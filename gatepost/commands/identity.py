@@ -20,7 +20,7 @@ EXAMPLES = (
 @click.option("--source", metavar="NAME", help="Only this source of events, such as product.")
 @format_option("table", "json", "csv")
 def command(ask: Ask, fresh: bool, source: str | None, style: str) -> None:  # noqa: FBT001 (click)
-    """Show which events find their account, and what does not fit.
+    """Show which events find their account.
 
     For each source of events: how many found an account, by name and by way; keys that no account
     has; accounts without any event; keys that several accounts share. Answered from what was
