@@ -1,5 +1,6 @@
 """A plan in figures: how much of what would change, and which stages accounts move between."""
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,8 +11,9 @@ from gatepost.page_parts import aligned
 from gatepost.tables import styled
 
 if TYPE_CHECKING:
+    from sync.brakes import Pulled
     from sync.diff import Change
-    from sync.plan import Plan
+    from sync.plan import Group, Plan
 
 _BELOW = " " * 8
 
@@ -40,12 +42,69 @@ def moves(plan: "Plan", field: str) -> list[tuple[Value, Value, int]]:
 
 
 def told(plan: "Plan", width: int | None) -> Iterator[str]:
-    """The plan for people: record by record, a line a field. `width` None: nothing is wrapped."""
-    for number, changes in enumerate(plan.records()):
+    """The plan for people: by segment and stage move, record by record, a line a field. `width`
+    None: nothing is wrapped."""
+    from sync.plan import groups
+
+    found = groups(plan)
+    for number, group in enumerate(found):
         if number:
             yield ""
-        yield _who(changes)
-        yield from _fields(changes, width)
+        if len(found) > 1 or group.segment:
+            yield styled(group_title(group), bold=True)
+            yield ""
+        for place, changes in enumerate(group.records):
+            if place:
+                yield ""
+            yield _who(changes)
+            yield from _fields(changes, width)
+
+
+def group_title(group: "Group") -> str:
+    """`Enterprise · Onboarding → Adoption · 12 records`."""
+    parts = [one_line(group.segment), one_line(group.move), counted(len(group.records), "record")]
+    return " · ".join(part for part in parts if part)
+
+
+def markdown(plan: "Plan") -> Iterator[str]:
+    """The plan for a pull request: counts, what stands in its way, and a table for each group."""
+    from gatepost.summary import note_lines
+    from gatepost.tables import markdown_lines
+    from sync.plain import value_text
+    from sync.plan import groups
+
+    yield plan_sentence(plan)
+    for group in groups(plan):
+        yield ""
+        yield f"### {_escaped(group_title(group))}"
+        yield ""
+        rows = [
+            (one.object, one.account_id, one.name, one.field, value_text(one.from_),
+             value_text(one.to), one.why)
+            for record in group.records
+            for one in record
+        ]  # fmt: skip
+        yield from markdown_lines(("object", "id", "name", "field", "from", "to", "why"), rows)
+    notes = list(note_lines(plan))
+    if notes:
+        yield ""
+        yield "### Conflicts and what is held back"
+        yield ""
+        yield from (f"- {_escaped(line.strip())}" for line in notes)
+
+
+def brake_lines(pulled: "Sequence[Pulled]") -> list[str]:
+    """What would stop `apply`, for people."""
+    if not pulled:
+        return []
+    lines = [one_line(line) if n else line for one in pulled for n, line in enumerate(one.lines())]
+    said = f"warning: {counted(len(pulled), 'brake')} would stop apply and sync:"
+    return [said, *(f"  {line}" for line in lines)]
+
+
+def _escaped(text: str) -> str:
+    # what a CRM holds must not become a link or a tag in somebody's pull request
+    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", one_line(text))
 
 
 def sample(plan: "Plan", records: int, width: int) -> Iterator[str]:
@@ -63,7 +122,7 @@ def _who(changes: "Sequence[Change]") -> str:
 
 
 def _fields(changes: "Sequence[Change]", width: int | None) -> Iterator[str]:
-    from sync.plan import value_text
+    from sync.plain import value_text
 
     cells = [
         [

@@ -139,6 +139,17 @@ account_option = click.option(
     "--account", metavar="WHO", help="Only this account: its id in the CRM, or its name."
 )
 
+def _reason(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("a reason is needed: it is kept with the run")
+    return value
+
+
+override_option = click.option(
+    "--override", metavar="REASON", callback=_reason,
+    help="Write although a brake is pulled; REASON is kept with the run, and who gave it.",
+)
+
 _PROJECT = click.option(
     "--project", "folder", type=click.Path(path_type=Path), default=Path(), metavar="DIR",
     envvar="GATEPOST_PROJECT", show_envvar=True,

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 from gatepost.cells import counted, one_line, percent
 
 if TYPE_CHECKING:
-    from sync.push import Outcome, PushReport
+    from sync.applied import Applied
+    from sync.brakes import Pulled
+    from sync.plan import Plan
+    from sync.policy import Note
+    from sync.push import Outcome
     from sync.summary import RunSummary, SourceSummary
 
 _SHOWN = 5
@@ -79,10 +83,13 @@ def _listed(texts: list[str], total: int | None = None) -> str:
     return one_line(", ".join(texts[:_SHOWN]) + more)
 
 
-def applied_lines(report: "PushReport") -> list[str]:
+def applied_lines(applied: "Applied") -> list[str]:
     """What became of a plan: the result of `apply` and `sync`."""
+    report = applied.report
+    met = [*note_lines(applied.plan), *(_overridden(one) for one in applied.overridden)]
     if not report.records:
-        return ["Nothing needs writing: every record shows what was computed."]
+        every = "every record" if not applied.plan.notes else "every other field"
+        return [f"Nothing needs writing: {every} shows what was computed.", *met]
     records = counted(report.confirmed, "record")
     lines = [f"{counted(report.confirmed_fields, 'field')} of {records} written."]
     lines += _outcomes(report.failed, "refused by the CRM")
@@ -90,7 +97,45 @@ def applied_lines(report: "PushReport") -> list[str]:
     if report.unsent:
         why = f": {report.error}" if report.error else ""
         lines.append(f"{counted(report.unsent, 'record')} left for the next run{why}")
-    return lines
+    if applied.read_back:
+        differ = f"{counted(len(applied.found), 'field')} differ"
+        said = differ if applied.found else "all show what was written"
+        lines.append(f"{counted(applied.read_back, 'record')} read again: {said}.")
+    return [*lines, *met]
+
+
+_KINDS = {
+    "restored": "changed by somebody since we wrote it, and written again",
+    "replaced": "changed by somebody since we wrote it, and written with our new value",
+    "left": "changed by somebody since we wrote it, and left as it is",
+    "contested": "changed back in three runs, and not written any more",
+    "quarantine": "in quarantine",
+    "dwell": "held back, since the value went out not long ago",
+}
+
+
+def note_lines(plan: "Plan") -> Iterator[str]:
+    """Where our values meet somebody else's or a limit: how many, and the first few."""
+    for kind, said in _KINDS.items():
+        notes = [one for one in plan.notes if one.kind == kind]
+        if notes:
+            yield f"{counted(len(notes), 'field')} {said}:"
+        yield from (f"  {one_line(_note(one))}" for one in notes[:_SHOWN])
+        if len(notes) > _SHOWN:
+            yield f"  and {len(notes) - _SHOWN:,} more: see the table `conflicts` of the state file"
+
+
+def _note(note: "Note") -> str:
+    from sync.plain import value_text
+
+    change = note.change
+    who = f"{change.name} ({change.account_id})" if change.name else change.account_id
+    ours, theirs = (value_text(one) or "empty" for one in (change.to, change.from_))
+    return f"{who} {change.field}: shows {theirs}, ours is {ours}; {note.why}"
+
+
+def _overridden(brake: "Pulled") -> str:
+    return one_line(f"Overridden: {brake.name}: {brake.sentence}")
 
 
 def _outcomes(outcomes: "tuple[Outcome, ...]", what: str) -> Iterator[str]:
@@ -104,8 +149,9 @@ def _outcomes(outcomes: "tuple[Outcome, ...]", what: str) -> Iterator[str]:
         yield f"  and {len(outcomes) - _SHOWN:,} more: see the table `writes` of the state file"
 
 
-def applied_object(report: "PushReport", summary: "RunSummary") -> dict[str, Any]:
+def applied_object(applied: "Applied", summary: "RunSummary") -> dict[str, Any]:
     """The same for programs; `nothing_new` is true only where a sync found that at once."""
+    report = applied.report
     return {
         "nothing_new": False,
         "records": report.records,
@@ -114,8 +160,25 @@ def applied_object(report: "PushReport", summary: "RunSummary") -> dict[str, Any
         "failed": [_outcome(one) for one in report.failed],
         "unknown": [_outcome(one) for one in report.unknown],
         "unsent": report.unsent,
+        "overridden": [one.name for one in applied.overridden],
+        "notes": [note_object(one) for one in applied.plan.notes],
+        "read_back": {
+            "records": applied.read_back, "differ": [str(one) for one in applied.found],
+        },
+        "quarantined": applied.quarantined,
         "summary": summary.to_json(),
     }
+
+
+def note_object(one: "Note") -> dict[str, Any]:
+    """A note for programs."""
+    from sync.plain import plain
+
+    change = one.change
+    return {
+        "object": change.object, "id": change.account_id, "field": change.field, "kind": one.kind,
+        "ours": plain(change.to), "theirs": plain(change.from_), "why": one.why,
+    }  # fmt: skip
 
 
 def _outcome(one: "Outcome") -> dict[str, str]:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from config.journey import Journey
     from config.load import Project
     from mapping.explain import Explanation
+    from sync.applied import Applied
     from sync.plan import Plan
-    from sync.push import PushReport
     from sync.summary import RunSummary
 
 _RECORDS, _STUCK, _MOVES = 2, 3, 10
@@ -35,10 +35,10 @@ def company(folder: Path, accounts: int, as_of: date) -> list[str]:
     ]
 
 
-def changes(project: "Project", plan: "Plan", report: "PushReport") -> Iterator[str]:
+def changes(project: "Project", plan: "Plan", applied: "Applied") -> Iterator[str]:
     """What was written: figures by field, moves between stages, a few records in full."""
     yield f"\n{heading('What changed in the CRM')}"
-    yield from (f"  {line}" for line in applied_lines(report))
+    yield from (f"  {line}" for line in applied_lines(applied))
     if not plan.changes:
         return
     yield ""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from connectors.base import Value
 from sync.ledger import entry_of, unsettled, value_text
-from sync.plan import from_jsonable
+from sync.plain import from_jsonable
 from sync.state import State
 
 _SAVE = """

@@ -38,6 +38,7 @@ from sync.identity import (
 )
 from sync.lake import Lake, register_events
 from sync.lake_changes import Changes
+from sync.orders import Orders
 from sync.plan import Plan
 from sync.prune_lake import pruned_away
 from sync.runs import run_lock
@@ -46,7 +47,7 @@ from sync.state import State
 from sync.summary import RunSummary, SourceSummary
 
 if TYPE_CHECKING:
-    from sync.writing import Applied
+    from sync.applied import Applied
 
 Tick = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (0: nobody knows)."""
@@ -360,21 +361,28 @@ class Cycle:
 
     def plan(self) -> Plan:
         """What would be written, against a fresh read of the CRM. Writes nothing anywhere."""
-        from sync.writing import make
+        from sync.making import make
 
         return make(self)
 
-    def apply(self, plan: Plan, command: str = "apply") -> "Applied":
-        """Carry out a plan; refuses (StopCycle) if records have changed since it was made."""
+    def retry_contested(self) -> None:
+        """Have the next plan hold what was given up since somebody changed it back."""
+        from sync.knowledge import forget_fights
+
+        forget_fights(self.state)
+
+    def apply(self, plan: Plan, command: str = "apply", orders: Orders | None = None) -> "Applied":
+        """Carry out a plan; refuses (StopCycle) if it is old, or records have changed since it was
+        made. Raises BrakePulled if a guard finds it suspicious."""
         from sync.writing import carry_out
 
-        return carry_out(self, plan, command)
+        return carry_out(self, plan, command, orders or Orders())
 
-    def sync(self) -> "Applied":
-        """Plan and apply in one."""
+    def sync(self, orders: Orders | None = None) -> "Applied":
+        """Plan and apply in one. Raises BrakePulled if a guard finds it suspicious."""
         from sync.writing import carry_out
 
-        return carry_out(self, None, "sync")
+        return carry_out(self, None, "sync", orders or Orders())
 
 
 def _only(found: JourneyAccounts, account: str) -> JourneyAccounts:

@@ -4,7 +4,8 @@ Each table is asked once, for all records together. docs/state.md says what the 
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 
 from config.guards import Guards
@@ -12,7 +13,7 @@ from config.mapping_file import WriteField
 from sync.confirmed import LastConfirmed
 from sync.diff import Change
 from sync.ledger import value_text
-from sync.plan import from_jsonable
+from sync.plain import from_jsonable
 from sync.policy import Knowledge, Note, Place, Yielded, dwell_of, items
 from sync.quarantine import refused
 from sync.state import State
@@ -100,10 +101,14 @@ def _out(
 
 
 def note_fights(
-    state: State, object_name: str, notes: Iterable[Note], confirmed: Collection[Place], today: date
+    state: State,
+    object_name: str,
+    notes: Iterable[Note],
+    confirmed: AbstractSet[Place],
+    today: date,
 ) -> None:
     """Count the fields in which we put our value back, and forget those in which it is another."""
-    restored = {one.place for one in notes if one.kind == "restored"} & set(confirmed)
+    restored = {one.place for one in notes if one.kind == "restored"} & confirmed
     with state.transaction() as connection:
         known = connection.execute(
             "SELECT account_id, field FROM fights WHERE object = ?", (object_name,)
@@ -126,7 +131,7 @@ def forget_fights(state: State) -> None:
 
 
 def note_yielded(
-    state: State, object_name: str, notes: Iterable[Note], confirmed: Collection[Place]
+    state: State, object_name: str, notes: Iterable[Note], confirmed: AbstractSet[Place]
 ) -> None:
     """Keep since when a person's value is left; values that are left no more are forgotten."""
     left = [one for one in notes if one.since is not None and one.place not in confirmed]

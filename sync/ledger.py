@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 
 from connectors.base import Value
 from sync.diff import Change, Observed, same
-from sync.plan import from_jsonable, json_text, jsonable
+from sync.plain import from_jsonable, json_text, jsonable
 from sync.runs import Clock
 from sync.state import Cell, State, instant_text
 

@@ -275,6 +275,21 @@ CREATE TABLE read_backs (
 ) WITHOUT ROWID;
 """
 
+_CONFLICTS = """
+CREATE TABLE conflicts (
+    run_id     INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    object     TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    field      TEXT NOT NULL,
+    kind       TEXT NOT NULL CHECK (
+        kind IN ('restored', 'replaced', 'left', 'contested', 'quarantine', 'dwell')),
+    ours       TEXT NOT NULL,
+    theirs     TEXT NOT NULL,
+    why        TEXT NOT NULL,
+    PRIMARY KEY (run_id, object, account_id, field)
+) WITHOUT ROWID;
+"""
+
 migrations = Migrations("gatepost")
 
 
@@ -314,6 +329,12 @@ def _careful_writes(db: Database) -> None:
     db.executescript(_CAREFUL_WRITES)
 
 
+@migrations(name="007_conflicts")
+def _conflicts(db: Database) -> None:
+    """Where our value met somebody else's, or was held back."""
+    db.executescript(_CONFLICTS)
+
+
 NAMES: tuple[str, ...] = (
     "001_first_tables",
     "002_writes_by_batch",
@@ -321,6 +342,7 @@ NAMES: tuple[str, ...] = (
     "004_job_alerts",
     "005_read_changed",
     "006_careful_writes",
+    "007_conflicts",
 )
 """Every step of this version, oldest first; `len(NAMES)` is kept in `PRAGMA user_version`."""
 

@@ -12,5 +12,3 @@ class Orders:
     stop: Stop = field(default_factory=Stop)
     override: str | None = None
     """why a brake does not stop this run; noted with the user's name"""
-    retry_contested: bool = False
-    """write again what somebody changed back in three runs"""

@@ -17,7 +17,7 @@ from typing import Literal
 
 from config.guards import Guards
 from config.mapping_file import WriteEntry, WriteField
-from connectors.base import Value
+from connectors.base import Raw, Value
 from sync.diff import Change, same
 from sync.ledger import value_text
 
@@ -140,6 +140,11 @@ def judge(
     return result
 
 
+def _shown(change: Change) -> Raw | date:
+    """What the CRM shows: never a list of ours."""
+    return ";".join(change.from_) if isinstance(change.from_, tuple) else change.from_
+
+
 def _as_refused(record: Iterable[Change], refusal: Refusal) -> bool:
     return {one.field: value_text(one.to) for one in record} == refusal.wanted
 
@@ -150,8 +155,8 @@ def _note(
     place = (change.account_id, change.field)
     wrote = place in known.confirmed
     ours = known.confirmed.get(place)
-    if wrote and not same(ours, change.from_):
-        if same(ours, change.to):
+    if wrote and not same(ours, _shown(change)):
+        if value_text(ours) == value_text(change.to):
             return _conflict(change, spec, known, today)
         why = "somebody changed the value that we wrote, and ours has changed since"
         return Note(change, "replaced", why)

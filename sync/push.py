@@ -6,7 +6,7 @@ sink is given at once; for files it is everything, since the file is rewritten w
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
@@ -51,6 +51,8 @@ class PushReport:
     failed: tuple[Outcome, ...] = ()
     unknown: tuple[Outcome, ...] = ()
     unsent: int = 0  # left for the next run: stopped, or the sink gave up
+    written: list[tuple[Change, ...]] = field(default_factory=list)  # the confirmed records
+    differences: tuple[str, ...] = ()  # what a check of the first batches found; it ended the push
     error: GatepostError | None = None  # why the sink gave up; nothing of that batch was written
 
     @property
@@ -67,13 +69,17 @@ def push(
     *,
     id_field: str,
     batch_size: int | None = None,
+    first: Sequence[int] = (),
+    check: Callable[[PushReport], Sequence[str]] = lambda _: (),
     stop: Callable[[], bool] = lambda: False,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> PushReport:
     """Write every record of the plan; one outcome for each.
 
-    `batch_size`: records the sink is given at once, None for all. `stop` is asked before each
-    batch; once true, the rest is left for the next run. A GatepostError of the sink ends the push
+    `batch_size`: records the sink is given at once, None for all. `first`: sizes of the first
+    batches; after each of them `check` looks at what is written so far, and what it has to say ends
+    the push. `stop` is asked before each batch; once true, the rest is left for the next run. A
+    GatepostError of the sink ends the push
     and is in the report; anything else is raised, and what it left open is settled by the next
     run.
     """
@@ -81,7 +87,7 @@ def push(
     report = PushReport(records=len(records))
     if not records:
         return report
-    batches = list(_batches(records, batch_size or len(records)))
+    batches = list(_batches(records, batch_size or len(records), first))
     ids = ledger.intend(run_id, batches)
     on_step("intended")
     done = 0
@@ -103,16 +109,24 @@ def push(
         on_step("settled")
         done += 1
         _count(report, batch, settled)
+        if done <= len(first):
+            report.differences = tuple(check(report))
+            if report.differences:
+                break
     _leave(ledger, ids[done:], report)
     return report
 
 
-def _batches(records: Records, size: int) -> Iterator[Records]:
-    """Up to `size` records of one object at a time, in order."""
+def _batches(records: Records, size: int, first: Sequence[int]) -> Iterator[Records]:
+    """Up to `size` records of one object at a time, in order; the first batches as `first` says."""
+    sizes = iter([min(one, size) for one in first])
     for _, of_object in groupby(records, key=lambda one: one[0].object):
         together = list(of_object)
-        for start in range(0, len(together), size):
-            yield together[start : start + size]
+        start = 0
+        while start < len(together):
+            end = start + next(sizes, size)
+            yield together[start:end]
+            start = end
 
 
 def _write(changes: tuple[Change, ...]) -> RecordWrite:
@@ -147,6 +161,7 @@ def _count(report: PushReport, batch: Records, settled: Sequence[Settled]) -> No
         if one.state == "confirmed":
             report.confirmed += 1
             report.confirmed_fields += len(changes)
+            report.written.append(changes)
             continue
         first = changes[0]
         (failed if one.state == "failed" else unknown).append(

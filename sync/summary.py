@@ -33,6 +33,8 @@ class RunSummary:
     replayed: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    brakes: list[str] = field(default_factory=list)
+    """the brakes that were pulled, overridden ones included"""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON-ready data, account ids and keys left out: it is kept for long."""

@@ -1,163 +1,138 @@
-"""The second half of a cycle: diff, plan, push, and what is noted so that the next run is quick."""
+"""A plan is carried out: brakes, push, read-back, and what is noted for the next run."""
 
-import gc
 import getpass
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
-from zoneinfo import ZoneInfo
+from functools import partial
 
-from config.errors import GatepostError
-from config.key_maps import key_map_files
-from config.load import Project
-from connectors.base import Batched, FieldSink, ReadsSome
-from connectors.files import FilesConnector
+from config.errors import BrakePulled, GatepostError, PartlyDone
+from connectors.base import Batched, FieldSink
 from connectors.files_sink import FilesSink
 from sync.accounts import note_own_write
+from sync.applied import Applied
+from sync.careful import CANARY_HINT, Careful, canary_sentence
 from sync.cycle import Cycle
-from sync.desired import desired
-from sync.diff import Diff, Observed, diff
+from sync.facts import with_organisation
 from sync.identity import note_matches
 from sync.lake_changes import Changes
 from sync.ledger import Ledger, unsettled
-from sync.plan import Plan, make_plan, recheck
-from sync.push import PushReport, push
-from sync.quick import config_folder, listing, run_key, seen_files
-from sync.runs import begin_run, finish_run
-from sync.state import RUN_KEY, instant_text
+from sync.making import brakes_of, check_plan, config_hash, make, read, uncollected
+from sync.orders import Orders
+from sync.outcome import note_outcome
+from sync.plan import Plan, kinds, recheck
+from sync.push import push
+from sync.quick import seen_files
+from sync.remember import inputs, remember
+from sync.runs import RunState, begin_run, finish_run
+from sync.state import RUN_KEY
+from sync.stopping import StoppedError
 
-
-@dataclass
-class Applied:
-    """What a run that writes came to: the plan that was carried out, and each record's fate."""
-
-    run_id: int
-    plan: Plan
-    report: PushReport = field(default_factory=PushReport)
-    settled: int = 0
-    """writes that an earlier run left open, and that were settled by reading first"""
-
-
-def config_hash(project: Project) -> str:
-    """A hash of everything that decides what is computed and written."""
-    parts = [
-        project.mapping.model_dump_json(),
-        *(one.model_dump_json() for one in project.journeys),
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Without Python's search for circular garbage: a cycle makes hundreds of thousands of small
-    objects that all stay, and the search would look through them again and again."""
-    searching = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if searching:
-            gc.enable()
+BRAKE_HINT = (
+    "look at the plan (`gatepost plan`); if all of it is right, run it again with "
+    "--override REASON, which is noted with your name"
+)
 
 
 @uncollected()
-def make(cycle: Cycle) -> Plan:
-    """The plan of one cycle: computed values against a fresh read. Nothing is written."""
-    mapping = cycle.project.mapping
-    travelling = [cycle.accounts(one) for one in cycle.journeys if one.journey.name in {
-        entry.journey for entry in mapping.write}]  # fmt: skip
-    ids = list(dict.fromkeys(one for found in travelling for one in found.accounts.ids.tolist()))
-    fields = [name for entry in mapping.write for name in entry.targets()]
-    # Nothing that is read here depends on what is computed, and neither waits for the other: a CRM
-    # answers while the engine works.
-    with ThreadPoolExecutor(1, "read") as pool:
-        reading = pool.submit(_read, cycle, fields, ids)
-        wishes = [
-            desired(computed, entry)
-            for entry in mapping.write
-            for computed in cycle.compute(journey=entry.journey)
-        ]
-        observed = reading.result()
-    diffs: list[Diff] = [
-        diff(
-            mapping.accounts.object, wish.against(observed, cycle.summary.doubled), observed,
-            wish.policies, names=wish.names, why=wish.why, never=cycle.summary.doubled,
-        )
-        for wish in wishes
-    ]  # fmt: skip
-    last = max((cycle.day(journey) for journey in cycle.journeys), default=cycle.now.date())
-    return make_plan(
-        diffs, as_of=last, made_at=instant_text(cycle.now), config_hash=config_hash(cycle.project)
-    )
-
-
-def _read(cycle: Cycle, fields: list[str], ids: Sequence[str] | None = None) -> dict[str, Observed]:
-    """What the CRM shows in `fields` now, by record; of `ids` at least, where they are given."""
-    spec = cycle.project.mapping.accounts
-    sink = cycle.connector(spec.from_).sink()
-    with cycle.timed("read"):
-        if ids is not None and isinstance(sink, ReadsSome):
-            records = sink.read_some(spec.object, spec.id, fields, ids)
-        else:
-            records = sink.read(spec.object, spec.id, fields)
-        return {record.id: record.values for record in records}
-
-
-@uncollected()
-def carry_out(cycle: Cycle, plan: Plan | None, command: str) -> Applied:
+def carry_out(cycle: Cycle, plan: Plan | None, command: str, orders: Orders) -> Applied:
     """Write a plan, or the one that is made now. The cycle is exclusive: it holds the run lock.
 
-    What an earlier run left open is settled by reading first. Errors are noted with the run.
+    What an earlier run left open is settled by reading first; brakes act before anything is sent.
+    However it ends, how it ended is noted with the run. Raises BrakePulled, PartlyDone where it was
+    stopped from outside, and whatever stood in the way.
     """
     run_id = begin_run(
         cycle.state, _clock, command, as_of=cycle.as_of, config_hash=config_hash(cycle.project),
-        started_by=_user(),
+        started_by=_user(), override_reason=orders.override,
     )  # fmt: skip
     cycle.state.set_setting(RUN_KEY, None)  # only a run that ends well sets it again
     try:
-        paths = _inputs(cycle)
+        paths = inputs(cycle)
         before = None if paths is None else seen_files(paths)
-        applied = _carry_out(cycle, plan, run_id)
+        applied = _prepared(cycle, plan, run_id, orders)
+        with orders.stop.finishing():
+            _write(cycle, applied, orders)
+            _finish(cycle, applied)
+    except StoppedError:
+        raise _stopped(cycle, run_id, orders) from None
     except GatepostError as error:
+        ended: RunState = "stopped" if isinstance(error, BrakePulled) else "failed"
         finish_run(
-            cycle.state, _clock, run_id, "failed", summary=cycle.summary.to_json(), error=str(error)
+            cycle.state, _clock, run_id, ended, summary=cycle.summary.to_json(), error=str(error)
         )
         raise
-    except BaseException as error:  # Ctrl-C and faults of ours too: no run ends without a word
+    except BaseException as error:  # faults of ours too: no run ends without a word
         finish_run(cycle.state, _clock, run_id, "failed", error=type(error).__name__)
         raise
-    done = applied.report.all_done
-    finish_run(
-        cycle.state, _clock, run_id, "done" if done else "partly", summary=_summary(cycle, applied)
-    )
-    if done and plan is None and before is not None:
-        _remember(cycle, before, applied)
+    if applied.report.differences:
+        raise BrakePulled(canary_sentence(applied.report), CANARY_HINT)
+    if applied.all_done and plan is None and before is not None:
+        remember(cycle, before, wrote=bool(applied.report.records))
     return applied
 
 
-def _carry_out(cycle: Cycle, plan: Plan | None, run_id: int) -> Applied:
-    spec = cycle.project.mapping.accounts
+def _prepared(cycle: Cycle, plan: Plan | None, run_id: int, orders: Orders) -> Applied:
+    """The plan that may be written now, and the brakes that were overridden for it."""
     ledger = Ledger(cycle.state, _clock)
     settled = _settle(cycle, ledger)
     if plan is None:
-        plan = make(cycle)
+        plan = make(cycle, run_id)
     else:
+        check_plan(cycle, plan)
         changed = list(dict.fromkeys(change.account_id for change in plan.changes))
         fields = sorted({change.field for change in plan.changes})
-        plan = recheck(plan, _read(cycle, fields, changed))
+        plan = recheck(plan, read(cycle, fields, changed))
+        if plan.changes:
+            plan = replace(plan, facts=with_organisation(cycle, plan.facts))
+    pulled = brakes_of(cycle, plan)
+    cycle.summary.brakes = [one.name for one in pulled]
+    if pulled and orders.override is None:
+        raise BrakePulled("\n".join(line for one in pulled for line in one.lines()), BRAKE_HINT)
+    return Applied(run_id, plan, settled=settled, overridden=tuple(pulled))
+
+
+def _stopped(cycle: Cycle, run_id: int, orders: Orders) -> PartlyDone:
+    """The sentence of a run that was told to stop, which is noted with it."""
+    sent = cycle.state.value(
+        "SELECT 1 FROM write_batches WHERE run_id = ? AND sent_at IS NOT NULL", (run_id,)
+    )
+    what = "while it looked at what it had written" if sent else "before anything was written"
+    said = f"stopped by {orders.stop.signal} {what}"
+    summary = cycle.summary.to_json()
+    ended: RunState = "partly" if sent else "stopped"
+    finish_run(cycle.state, _clock, run_id, ended, summary=summary, error=said)
+    return PartlyDone(said, "run it again: it goes on where it was")
+
+
+def _write(cycle: Cycle, applied: Applied, orders: Orders) -> None:
+    """Send the plan; then note what this run came to know."""
+    spec, plan = cycle.project.mapping.accounts, applied.plan
+    sink = cycle.connector(spec.from_).sink()
+    careful = Careful(cycle, applied, partial(read, cycle), bold=orders.override is not None)
     with cycle.timed("write"):
-        sink = cycle.connector(spec.from_).sink()
         size = sink.batch_size if isinstance(sink, Batched) else None
-        report = push(plan, sink, ledger, run_id, id_field=spec.id, batch_size=size)
+        applied.report = push(
+            careful.ordered(), sink, Ledger(cycle.state, _clock), applied.run_id, id_field=spec.id,
+            batch_size=size, first=careful.sizes, check=careful.check, stop=orders.stop,
+        )  # fmt: skip
     _note_rewritten(cycle, sink, plan)
-    note_matches(cycle.state, run_id, [one.match for one in cycle.summary.sources if one.match])
+    note_outcome(cycle, applied, _clock())
+    note_matches(
+        cycle.state, applied.run_id, [one.match for one in cycle.summary.sources if one.match]
+    )
     _prune_changes(cycle)
-    return Applied(run_id, plan, report, settled)
+    if not orders.stop():
+        careful.read_back(whole=isinstance(sink, FilesSink))
+
+
+def _finish(cycle: Cycle, applied: Applied) -> None:
+    report = applied.report
+    ended: RunState = "done" if applied.all_done else "partly"
+    error = canary_sentence(report) if report.differences else None
+    finish_run(
+        cycle.state, _clock, applied.run_id, ended, summary=_summary(cycle, applied), error=error
+    )
 
 
 def _prune_changes(cycle: Cycle) -> None:
@@ -184,8 +159,8 @@ def _settle(cycle: Cycle, ledger: Ledger) -> int:
     if not ids:
         return 0
     mapping = cycle.project.mapping
-    fields = sorted({name for entry in mapping.write for name in entry.fields})
-    return len(ledger.settle_earlier(mapping.accounts.object, _read(cycle, fields, ids), fields))
+    fields = sorted({name for entry in mapping.write for name in entry.targets()})
+    return len(ledger.settle_earlier(mapping.accounts.object, read(cycle, fields, ids), fields))
 
 
 def _summary(cycle: Cycle, applied: Applied) -> Mapping[str, object]:
@@ -198,42 +173,11 @@ def _summary(cycle: Cycle, applied: Applied) -> Mapping[str, object]:
         "unknown": len(applied.report.unknown),
         "unsent": applied.report.unsent,
         "skipped": len(applied.plan.skipped),
+        "overridden": [one.name for one in applied.overridden],
+        "notes": dict(kinds(applied.plan)),
+        "read_back": {"records": applied.read_back, "differ": len(applied.found)},
+        "quarantined": applied.quarantined,
     }
-
-
-def _inputs(cycle: Cycle) -> list[Path] | None:
-    """Every file and folder that a run of this project reads; None where not all of it is files."""
-    project = cycle.project
-    accounts = project.mapping.accounts
-    objects = {(accounts.from_, accounts.object)}
-    objects |= {(entry.from_, entry.object or "") for entry in project.mapping.events}
-    folder = config_folder(project.folder)
-    paths = [folder / "gatepost.yaml", folder / "mapping.yaml", *listing(folder / "journeys")]
-    paths += key_map_files(project.mapping, project.folder.absolute())
-    for name, object_name in sorted(objects):
-        connector = cycle.connector(name)
-        if not isinstance(connector, FilesConnector):
-            return None
-        if object_name:
-            paths.append(connector.object_path(object_name).absolute())
-        else:
-            paths += listing(connector.root.absolute() / "events")
-    return paths
-
-
-def _remember(cycle: Cycle, before: dict[str, list[int] | None], applied: Applied) -> None:
-    """Keep what all inputs looked like, so that a sync with nothing new ends at once.
-
-    As they were before anything was read: what changed meanwhile is new to the next run. But for
-    the object that we wrote ourselves: it is looked at now, a moment after it was renamed there.
-    """
-    spec = cycle.project.mapping.accounts
-    connector = cycle.connector(spec.from_)
-    if applied.report.records and isinstance(connector, FilesConnector):
-        before |= seen_files([connector.object_path(spec.object).absolute()])
-    zones = {journey.journey.timezone for journey in cycle.journeys}
-    today = {zone: cycle.now.astimezone(ZoneInfo(zone)).date() for zone in zones}
-    cycle.state.set_setting(RUN_KEY, run_key(version("gatepost"), before, cycle.as_of, today))
 
 
 def _clock() -> datetime:

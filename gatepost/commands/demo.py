@@ -47,7 +47,7 @@ def command(ctx: click.Context, into: Path, progress: bool) -> None:  # noqa: FB
     _make(folder)
     with opened(Ask(folder, DEMO_END, progress=progress), writes=True) as cycle:
         plan = cycle.plan()
-        report = cycle.apply(plan).report
+        applied = cycle.apply(plan)
         journey = cycle.project.journeys[0]
         accounts = standings(cycle.compute(journey=journey.name)[0])
         # whose key is shared has no events of its own, which is said elsewhere
@@ -58,7 +58,7 @@ def command(ctx: click.Context, into: Path, progress: bool) -> None:  # noqa: FB
         project = cycle.project
     for lines in (
         tour.company(folder, len(accounts), DEMO_END),
-        tour.changes(project, plan, report),
+        tour.changes(project, plan, applied),
         tour.to_look_at(cycle.summary),
         tour.funnel_lines(journey, accounts),
         tour.stuck_lines(journey, late),
@@ -66,7 +66,7 @@ def command(ctx: click.Context, into: Path, progress: bool) -> None:  # noqa: FB
         tour.next_steps(folder, chosen, _program()),
     ):
         click.echo("\n".join(lines), color=False if os.environ.get("NO_COLOR") else None)
-    raise_if_left(report)
+    raise_if_left(applied)
 
 
 def _program() -> str:

@@ -30,15 +30,19 @@ EXAMPLES = (
 def command(ask: Ask, out: Path | None, style: str) -> None:
     """Show what would be written, and write nothing.
 
-    Each line is one field of one record: what it says, what it would say, and why. Only fields that
-    differ are listed.
+    Each line is one field of one record: what it says, what it would say, and why, by segment and
+    stage move. Only fields that differ are listed. Then come conflicts with values that somebody
+    changed, and the brakes that would stop it.
     """
+    from gatepost.changes import brake_lines
     from gatepost.opening import opened
-    from gatepost.summary import notes
-    from sync.plan import to_json
+    from gatepost.summary import note_lines, notes
+    from sync.making import brakes_of
+    from sync.plan_file import to_json
 
     with opened(ask) as cycle:
         plan = cycle.plan()
+        pulled = brakes_of(cycle, plan)
         summary = notes(cycle.summary)
     if out is not None:
         from gatepost.saving import save_text
@@ -46,6 +50,8 @@ def command(ask: Ask, out: Path | None, style: str) -> None:
         save_text(out, to_json(plan))
     _print(plan, style)
     for line in summary:
+        ask.note(line)
+    for line in (*note_lines(plan), *brake_lines(pulled)):
         ask.note(line)
     ask.note(_counts(plan))
     if out is not None:
@@ -61,9 +67,9 @@ def _print(plan: "Plan", style: str) -> None:
     elif style == "csv":
         tables.emit(tables.csv_lines(COLUMNS, text_rows(plan)))
     elif style == "markdown":
-        tables.emit([_counts(plan), ""])
-        if plan.changes:
-            tables.emit(tables.markdown_lines(COLUMNS, text_rows(plan)))
+        from gatepost.changes import markdown
+
+        tables.emit(markdown(plan))
     elif plan.changes:
         from gatepost.changes import told
 

@@ -5,24 +5,29 @@ from datetime import UTC, datetime
 import click
 
 from gatepost import __version__
-from gatepost.options import Ask, Command, asks, format_option, home_of
+from gatepost.options import Ask, Command, asks, format_option, home_of, override_option
 
 EXAMPLES = (
     ("Bring the CRM up to date", "gatepost sync --project acme"),
     ("In a crontab: silent unless something is wrong",
      "gatepost sync --project acme --quiet > sync.log"),
     ("What was done, for a program", "gatepost sync --format json"),
+    ("Go on although a brake was pulled, once the plan was looked at",
+     'gatepost sync --override "the new journey moves half of them on purpose"'),
 )  # fmt: skip
 
 
 @click.command("sync", cls=Command, examples=EXAMPLES)
 @asks()
+@override_option
 @format_option("table", "json")
-def command(ask: Ask, style: str) -> None:
+def command(ask: Ask, override: str | None, style: str) -> None:
     """Pull, compute and write what changed.
 
     The same as `gatepost apply` without a plan, and without a question. If nothing has changed
-    since the last sync it is over at once. Records are updated, never created or deleted.
+    since the last sync it is over at once. Records are updated, never created or deleted. Where a
+    limit of `guards` is passed it writes nothing and leaves with 4. SIGTERM and Ctrl-C end it at
+    the next batch, with everything settled.
     """
     from sync.quick import nothing_new
 
@@ -31,10 +36,11 @@ def command(ask: Ask, style: str) -> None:
         return
     from gatepost.finishing import finish
     from gatepost.opening import opened
+    from gatepost.stopping import told_to
 
-    with opened(ask, writes=True) as cycle:
-        applied = cycle.sync()
-    finish(ask, applied.report, cycle.summary, style)
+    with told_to(override) as orders, opened(ask, writes=True) as cycle:
+        applied = cycle.sync(orders)
+    finish(ask, applied, cycle.summary, style, orders.stop.signal)
 
 
 def _say_nothing_new(style: str) -> None:
@@ -48,6 +54,10 @@ def _say_nothing_new(style: str) -> None:
             "failed": [],
             "unknown": [],
             "unsent": 0,
+            "overridden": [],
+            "notes": [],
+            "read_back": {"records": 0, "differ": []},
+            "quarantined": 0,
         }
         emit(json_lines([{"nothing_new": True, **nothing, "summary": None}]))
     else:

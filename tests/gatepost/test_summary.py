@@ -1,10 +1,13 @@
 """What a run came to, in sentences."""
 
+from datetime import date
 from types import SimpleNamespace
 
 from config.errors import StopCycle
 from gatepost.summary import applied_lines, notes, travelling
+from sync.applied import Applied
 from sync.fields import Unreadable
+from sync.plan import make_plan
 from sync.push import Outcome, PushReport
 from sync.summary import RunSummary, SourceSummary
 
@@ -65,8 +68,13 @@ def test_long_lists_are_cut_and_counted():
     assert notes(summary)[-1].endswith("key3 (1), key4 (1) and 4 more")
 
 
+def applied(report):
+    plan = make_plan([], as_of=date(2026, 6, 30), made_at="", config_hash="")
+    return Applied(1, plan, report)
+
+
 def test_a_run_without_changes_says_so():
-    assert applied_lines(PushReport()) == [
+    assert applied_lines(applied(PushReport())) == [
         "Nothing needs writing: every record shows what was computed."
     ]
 
@@ -78,7 +86,7 @@ def test_a_run_tells_what_was_written_refused_unknown_and_left():
         unknown=(Outcome("Account", "002", "", "", "no answer"),),
         unsent=1, error=StopCycle("the CRM is away"),
     )  # fmt: skip
-    assert applied_lines(report) == [
+    assert applied_lines(applied(report)) == [
         "7 fields of 2 records written.",
         "1 record refused by the CRM:",
         "  Acme (001): the record is locked [LOCKED]",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sync.diff import Change
 from sync.ledger import Ledger, Settled, _changes_text, _together, entries_of, unsettled
-from sync.plan import json_text, jsonable
+from sync.plain import json_text, jsonable
 from sync.runs import begin_run
 from sync.state import State
 from tests.sync.fake_sink import NOON

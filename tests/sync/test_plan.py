@@ -9,16 +9,9 @@ from hypothesis import strategies as st
 
 from config.errors import GatepostError, StopCycle
 from sync.diff import Change, Diff, Skipped
-from sync.plan import (
-    COLUMNS,
-    from_json,
-    json_rows,
-    make_plan,
-    recheck,
-    text_rows,
-    to_json,
-    value_text,
-)
+from sync.plain import value_text
+from sync.plan import COLUMNS, json_rows, make_plan, recheck, text_rows
+from sync.plan_file import from_json, to_json
 
 MAY_1 = date(2026, 5, 1)
 
@@ -73,7 +66,7 @@ def test_the_same_changes_in_another_order_of_journeys_are_the_same_records():
 def test_a_file_has_one_change_a_line_so_that_people_can_compare_two():
     lines = to_json(plan_of(change("1"), change("2"))).splitlines()
     assert sum('"stage"' in line for line in lines) == 2
-    assert json.loads("\n".join(lines))["gatepost_plan"] == 1
+    assert json.loads("\n".join(lines))["gatepost_plan"] == 2
 
 
 def test_an_empty_plan_is_a_plan():
@@ -98,7 +91,7 @@ def test_what_was_read_is_in_the_hash_and_what_is_wanted_is_not():
         ("[]", "is no plan"),
         ("{}", "is no plan"),
         ('{"gatepost_plan": 99}', "version 99"),
-        ('{"gatepost_plan": 1}', "is damaged"),
+        ('{"gatepost_plan": 2}', "is damaged"),
     ],
     ids=range(7),
 )
@@ -196,7 +189,9 @@ def test_rows_for_scripts():
         change("1", "d", from_="x", to=("a", "b")),
     )
     rows = list(json_rows(plan))
-    assert list(rows[0]) == ["object", "id", "field", "from", "to", "why"]
+    assert list(rows[0]) == [
+        "object", "id", "field", "from", "to", "why", "segment", "move",
+    ]  # fmt: skip
     assert [(row["from"], row["to"]) for row in rows] == [
         (None, "2026-05-01"), ("3", 4.5), (True, None), ("x", "a;b"),
     ]  # fmt: skip
@@ -205,7 +200,7 @@ def test_rows_for_scripts():
 
 def test_rows_for_people():
     (row,) = text_rows(plan_of(change("1", from_=None, to=80.0)))
-    assert row == ("Account", "1", "Acme", "stage", "", "80", "exit held")
+    assert row == ("Account", "1", "Acme", "stage", "", "80", "exit held", "", "")
     assert len(row) == len(COLUMNS)
 
 
