@@ -26,12 +26,11 @@ from sync.forgotten import ACCOUNT, USER, key_kind, load_forgotten, remember_for
 from sync.identity_ways import entry_keys
 from sync.lake import Lake, register_events
 from sync.lake_write import make_durable
-from sync.search_home import Searched, search_home
+from sync.search_home import NOTE, Searched, in_compressed, search_home
 from sync.state import State
 from sync.terms import Terms, told_apart
 from sync.typed import read_text
 
-NOTE = "forgetting.json"
 _DISPOSABLE = ("checkpoints", "scratch", "spool", "lake/staging", "lake/pruning")
 _LARGEST_TEXT = 64 << 20
 
@@ -210,6 +209,7 @@ class Forgetting:
         terms = self._terms(subject)
         self._note(subject)
         listed: dict[str, Iterable[str]] = {ACCOUNT: subject.accounts, USER: subject.users}
+        listed["who"] = subject.who  # so that to ask once more is no mistake
         listed |= {key_kind(source): keys for source, keys in subject.keys.items()}
         remember_forgotten(self._state, listed, now)
         erased = Erased(
@@ -221,9 +221,9 @@ class Forgetting:
         erased.rows = forget_in_state(self._state, self._object, subject.accounts, terms)
         erased.files = self._remove_files(terms)
         wipe_freed(self._state)
+        erased.searched = self._search(terms, subject.keys, tick)
         (self._home / NOTE).unlink()
         make_durable([self._home])
-        erased.searched = self._search(terms, subject.keys, tick)
         return erased
 
     def _forgetter(self, subject: Subject, terms: Terms) -> LakeForgetter:
@@ -259,10 +259,10 @@ class Forgetting:
             if own or not path.is_file() or path.stat().st_size > _LARGEST_TEXT:
                 continue
             data = path.read_bytes()
-            if terms.pattern is None or terms.pattern.search(data) is None:
-                continue
-            count += 1
-            _rewrite(path, data, terms)
+            packed = path.suffix == ".gz" and in_compressed(path, terms)
+            if packed or (terms.pattern is not None and terms.pattern.search(data)):
+                count += 1
+                _rewrite(path, data, terms)
         return count
 
     def _search(

@@ -1,14 +1,14 @@
 """Taking somebody out of the lake: files that hold them are written anew without, and renamed."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sync.engine import DuckEngine
 from sync.lake import Lake, file_name
 from sync.lake_write import make_durable
 from sync.quoting import literal, path_list, path_literal, quoted
-from sync.search_home import keys_tests
+from sync.search_home import by_folder, in_parquet, keys_tests
 from sync.state import State
 from sync.terms import Terms
 
@@ -26,14 +26,14 @@ class LakeForgetter:
         self._staging = lake.folder / "forgetting"
 
     def run(self) -> int:
-        """Take them out; how many rows went. Safe to repeat, also after a kill at any moment."""
+        """Take them out; how many events went. Safe to repeat, also after a kill at any moment."""
         gone = 0
         try:
-            files = sorted(self._lake.folder.rglob("*.parquet"))
-            for path in files:
-                if self._lake.folder / "staging" not in path.parents:
-                    rows = self._file(path)
-                    gone += rows if self._lake.folder / "events" in path.parents else 0
+            for folder, files in self._folders().items():
+                in_lake = self._lake.folder / "events" in folder.parents
+                for path in self._touched(folder, files):
+                    rows = self._file(folder, path)
+                    gone += rows if in_lake else 0
             self._count()
         finally:
             shutil.rmtree(self._staging, ignore_errors=True)
@@ -42,35 +42,39 @@ class LakeForgetter:
     def events(self) -> int:
         """How many events are theirs."""
         count = 0
-        for path in sorted((self._lake.folder / "events").rglob("*.parquet")):
-            test = self._theirs(path, ["account_key", "user"])
-            if test:
-                query = f"SELECT count(*) FROM read_parquet({path_literal(path)}) WHERE {test}"
+        for folder, files in self._folders().items():
+            theirs = self._theirs(folder, ["user"])
+            if theirs and self._lake.folder / "events" in folder.parents:
+                reader = f"read_parquet({path_list(files)}, union_by_name = true)"
+                query = f"SELECT count(*) FROM {reader} WHERE {theirs}"
                 count += int(self._engine.rows(query)[0][0])
         return count
 
-    def _theirs(self, path: Path, columns: list[str]) -> str:
-        tests = keys_tests(path, self._keys, by_row="source" in columns)
+    def _folders(self) -> dict[Path, list[Path]]:
+        return by_folder(sorted(self._lake.folder.rglob("*.parquet")))
+
+    def _touched(self, folder: Path, files: Sequence[Path]) -> list[Path]:
+        """The files that have something of theirs."""
+        users = Terms(self._terms.plain, self._terms.doubtful | self._users)
+        found = in_parquet(files, users, self._keys, folder, self._engine)
+        return list(dict.fromkeys(path for path, _, _ in found))
+
+    def _theirs(self, folder: Path, columns: Sequence[str]) -> str:
+        tests = keys_tests(folder, self._keys, by_row="source" in columns)
         if self._users and "user" in columns:
             tests.append(f'"user" IN ({", ".join(map(literal, sorted(self._users)))})')
         return " OR ".join(f"coalesce({test}, false)" for test in tests)
 
-    def _file(self, path: Path) -> int:
-        """Write a file anew without them, if they are in it; how many rows went."""
+    def _file(self, folder: Path, path: Path) -> int:
+        """Write a file anew without them; how many rows went."""
         reader = f"read_parquet({path_literal(path)}, hive_partitioning = false)"
         columns = [name for name, *_ in self._engine.rows(f"DESCRIBE SELECT * FROM {reader}")]
-        theirs, regex = self._theirs(path, columns) or "false", self._terms.regex()
+        theirs, regex = self._theirs(folder, columns) or "false", self._terms.regex()
         kept = [name for name in columns if name.startswith("p.")] if regex else []
         named = {name: f"regexp_matches({quoted(name)}, {literal(regex)})" for name in kept}
-        touched = " OR ".join(
-            [f"({theirs})", *(f"coalesce({one}, false)" for one in named.values())]
+        [(rows, gone)] = self._engine.rows(
+            f"SELECT count(*), count(*) FILTER ({theirs}) FROM {reader}"
         )
-        [(rows, touched_rows, gone)] = self._engine.rows(
-            f"SELECT count(*), count(*) FILTER ({touched}), count(*) FILTER ({theirs})"
-            f" FROM {reader}"
-        )
-        if not touched_rows:
-            return 0
         if rows == gone:
             path.unlink()
             make_durable([path.parent])

@@ -86,4 +86,5 @@ def wipe_freed(state: State) -> None:
     connection = state.db.conn
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("VACUUM")
+    connection.execute("PRAGMA busy_timeout = 3000")  # a reader keeps the log: then it is told
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

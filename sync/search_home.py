@@ -8,7 +8,8 @@ bytes.
 import gzip
 import sqlite3
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -18,9 +19,12 @@ import numpy as np
 
 from config.errors import StopCycle
 from sync.engine import DuckEngine, EngineError
-from sync.quoting import literal, path_literal, quoted
+from sync.quoting import literal, path_list, quoted
 from sync.state import FILE_NAME, State
 from sync.terms import Terms
+
+NOTE = "forgetting.json"
+"""Holds whom to forget while that is going on; not searched, and gone at the end."""
 
 _BLOCK = 1 << 20
 _OVERLAP = 1 << 12  # longer than any term as any spelling has it
@@ -57,7 +61,8 @@ def search_home(
     """Look through every file under `home`. `keys`: account keys to look for, by source; among
     other sources' keys they may be another account's. StopCycle if a file cannot be read."""
     searched = Searched()
-    paths = sorted(path for path in home.rglob("*") if path.is_file() and not path.is_symlink())
+    paths = sorted(p for p in home.rglob("*") if p.is_file() and not p.is_symlink())
+    paths = [path for path in paths if path.name != NOTE]
     for number, path in enumerate(paths):
         tick("searching", number, len(paths))
         searched.files += 1
@@ -66,34 +71,39 @@ def search_home(
             searched.bytes += path.stat().st_size
             if terms.within(name):
                 searched.left.append(Left(name, "the file's name", 1))
-            searched.left += [
-                Left(name, where, n) for where, n in _in_file(path, terms, engine, keys)
-            ]
+            searched.left += [Left(name, where, found) for where, found in _in_file(path, terms)]
         except FileNotFoundError:
             continue  # a reader's scratch
-        except (OSError, EngineError) as error:
-            raise StopCycle(f"{path} cannot be searched: {error}") from error
-    for where, found, cells in search_state(state, terms):
+        except OSError as error:
+            raise StopCycle(f"{path} cannot be searched: {error.strerror or error}") from error
+    for folder, files in by_folder(path for path in paths if path.suffix == ".parquet").items():
+        tick("searching the lake", 0, 0)
+        found = in_parquet(files, terms, keys, folder, engine)
+        searched.left += [Left(str(p.relative_to(home)), column, n) for p, column, n in found]
+    for where, found_cells, cells in search_state(state, terms):
         searched.cells += cells
-        if found:
-            searched.left.append(Left(FILE_NAME, where, found))
+        if found_cells:
+            searched.left.append(Left(FILE_NAME, where, found_cells))
     return searched
 
 
-def _in_file(
-    path: Path, terms: Terms, engine: DuckEngine, keys: Mapping[str, frozenset[str]]
-) -> Iterator[tuple[str, int]]:
-    if path.suffix == ".parquet":
-        yield from _in_parquet(path, terms, engine, keys)
-    elif path.suffix == ".npz":
+def _in_file(path: Path, terms: Terms) -> Iterator[tuple[str, int]]:
+    if path.suffix == ".npz":
         yield from _in_arrays(path, terms)
-    elif path.suffix == ".gz":
-        with gzip.open(path) as file:
-            if found := in_bytes(file, terms):
-                yield "compressed", found
+    elif path.suffix == ".gz" and (found := in_compressed(path, terms)):
+        yield "compressed", found
     with path.open("rb") as plain:
         if found := in_bytes(plain, terms):
             yield "bytes", found
+
+
+def in_compressed(path: Path, terms: Terms) -> int:
+    """As `in_bytes`, of what a gzip file holds; 0 if it is none."""
+    try:
+        with gzip.open(path) as file:
+            return in_bytes(file, terms)
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        return 0  # its bytes are looked at all the same
 
 
 def in_bytes(file: IO[bytes] | gzip.GzipFile, terms: Terms) -> int:
@@ -113,35 +123,67 @@ def in_bytes(file: IO[bytes] | gzip.GzipFile, terms: Terms) -> int:
     return found
 
 
-def _in_parquet(
-    path: Path, terms: Terms, engine: DuckEngine, keys: Mapping[str, frozenset[str]]
-) -> Iterator[tuple[str, int]]:
-    reader = f"read_parquet({path_literal(path)}, hive_partitioning = false)"
-    described = engine.rows(f"DESCRIBE SELECT * FROM {reader}")
-    columns = [name for name, kind, *_ in described if kind == "VARCHAR"]
-    regex = terms.regex()
-    for column in columns:
-        tests = [f"regexp_matches({quoted(column)}, {literal(regex)})"] if regex else []
-        if column == "account_key":  # a word in it may be in another account's key, or be it
-            tests = keys_tests(path, keys, by_row="source" in columns)
-        elif column == "user" and terms.all:
-            tests.append(f"{quoted(column)} IN ({', '.join(map(literal, sorted(terms.all)))})")
-        if tests:
-            [(found,)] = engine.rows(f"SELECT count(*) FROM {reader} WHERE {' OR '.join(tests)}")
-            if found:
-                yield column, int(found)
+def by_folder(files: Iterable[Path]) -> dict[Path, list[Path]]:
+    """Files of the lake by the folder of their source, others by their own."""
+    found: dict[Path, list[Path]] = {}
+    for path in files:
+        days = path.parent.name.startswith("day=")
+        found.setdefault(path.parent.parent if days else path.parent, []).append(path)
+    return found
 
 
-def keys_tests(path: Path, keys: Mapping[str, frozenset[str]], *, by_row: bool) -> list[str]:
-    """Conditions on `account_key` in a file of the lake: the keys of its source, whose name is in
-    its path, or in each row."""
-    folder = next((one for one in path.parts if one.startswith("source=")), "")
-    of_file = unquote(folder.removeprefix("source="))
+def in_parquet(
+    files: Sequence[Path], terms: Terms, keys: Mapping[str, frozenset[str]], folder: Path,
+    engine: DuckEngine,
+) -> list[tuple[Path, str, int]]:  # fmt: skip
+    """File, column and rows that name them. StopCycle if one of the files cannot be read."""
+    reader = (
+        f"read_parquet({path_list(files)}, union_by_name = true, hive_partitioning = false,"
+        " filename = true)"
+    )
+    try:
+        described = engine.rows(f"DESCRIBE SELECT * FROM {reader}")
+        texts = [name for name, kind, *_ in described if kind == "VARCHAR" and name != "filename"]
+        tests = {name: test for name in texts if (test := _test(name, texts, terms, keys, folder))}
+        if not tests:
+            return []
+        counts = ", ".join(f"count(*) FILTER ({test})" for test in tests.values())
+        rows = engine.rows(f"SELECT filename, {counts} FROM {reader} GROUP BY filename")
+    except EngineError as error:
+        raise StopCycle(f"{folder} cannot be searched: {error}") from error
+    return [
+        (Path(name), column, int(found))
+        for name, *figures in sorted(rows)
+        for column, found in zip(tests, figures, strict=True)
+        if found
+    ]
+
+
+def _test(
+    column: str, texts: Sequence[str], terms: Terms, keys: Mapping[str, frozenset[str]],
+    folder: Path,
+) -> str:  # fmt: skip
+    """A condition of the engine; none: "". An account's key is compared whole, for a word in it may
+    be in another account's key as well."""
+    if column == "account_key":
+        return " OR ".join(keys_tests(folder, keys, by_row="source" in texts))
+    regex, tests = terms.regex(), []
+    if regex:
+        tests.append(f"regexp_matches({quoted(column)}, {literal(regex)})")
+    if column == "user" and terms.all:
+        tests.append(f"{quoted(column)} IN ({', '.join(map(literal, sorted(terms.all)))})")
+    return " OR ".join(tests)
+
+
+def keys_tests(folder: Path, keys: Mapping[str, frozenset[str]], *, by_row: bool) -> list[str]:
+    """Conditions on `account_key` in files of the lake: the keys of their source, which is in the
+    folder's name, or in each row."""
+    of_folder = unquote(folder.name.removeprefix("source="))
     return [
         f"account_key IN ({', '.join(map(literal, sorted(some)))})"
         + (f" AND source = {literal(source)}" if by_row else "")
         for source, some in keys.items()
-        if some and (by_row or source == of_file)
+        if some and (by_row or source == of_folder)
     ]
 
 
