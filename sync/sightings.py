@@ -128,14 +128,15 @@ def merged_into(state: State, object_name: str) -> dict[str, str]:
     also where that one was merged into another since."""
     rows = state.rows("SELECT account_id, into_id FROM merged WHERE object = ?", (object_name,))
     into = {str(one): str(master) for one, master in rows}
-    found: dict[str, str] = {}
-    for one, last in into.items():
-        passed = {one}
-        while last in into and last not in passed:
-            passed.add(last)
-            last = into[last]
-        found[one] = last
-    return found
+    return {one: _last(one, into) for one in into}
+
+
+def _last(one: str, into: Mapping[str, str]) -> str:
+    passed = {one}
+    while one in into and into[one] not in passed:
+        one = into[one]
+        passed.add(one)
+    return one
 
 
 def _here(

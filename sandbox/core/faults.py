@@ -19,6 +19,7 @@ VENDOR_KINDS: dict[str, str] = {
     "partial": "single records of a batch fail",
     "locked": "single records cannot be locked",
     "validation_rule": "an admin's rule refuses records",
+    "record_type": "a record's type does not offer a value that describe lists",
     "workflow": "an automation changes a field back after the save",
     "search_lag": "search answers from an index that is `seconds` old",
     "same_millisecond": "records were all modified in one millisecond",

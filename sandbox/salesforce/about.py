@@ -31,6 +31,23 @@ class About:
         self.day.limit = self._settings().daily_requests
         return self.day.used(self._org.clock.elapsed()), self.day.limit
 
+    def spent(self) -> str:
+        """Why no further request is served, "" while one is; it is counted then."""
+        used, _ = self.usage()
+        mine = self._settings().app_requests
+        if mine is not None and used >= mine:
+            return "The request limit of this connected app is exceeded."
+        return "" if self.day.take(self._org.clock.elapsed()) else "TotalRequests Limit exceeded."
+
+    def limit_info(self) -> str:
+        """What Sforce-Limit-Info says. Everything here is one app's."""
+        used, most = self.usage()
+        mine = self._settings().app_requests
+        said = f"api-usage={used}/{most}"
+        return (
+            said if mine is None else f"{said}, per-app-api-usage={used}/{mine}(appName=gatepost)"
+        )
+
     def versions(self, _: Call) -> Reply:
         found = []
         for number in range(FIRST_VERSION, LAST_VERSION + 1):

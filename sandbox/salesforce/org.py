@@ -35,6 +35,7 @@ class Settings:
     run_as_user: bool = True  # client credentials have a user
     app_blocked: bool = False
     daily_requests: int = 100_000
+    app_requests: int | None = None  # this app's own share of them
     page_size: int = 2000
     bulk_seconds: float = 0.0
     late_visibility_seconds: float = 0.0

@@ -13,10 +13,10 @@ from sandbox.salesforce.derive import derived
 from sandbox.salesforce.errors import row_error
 from sandbox.salesforce.history import keep_history
 from sandbox.salesforce.ids import normal
-from sandbox.salesforce.values import BadValue, from_csv, from_json, to_csv
+from sandbox.salesforce.save_faults import chosen, fault_error, same
+from sandbox.salesforce.values import BadValue, from_csv, from_json
 
 if TYPE_CHECKING:
-    from sandbox.core.faults import Fault
     from sandbox.core.http import Call, JsonDict
     from sandbox.salesforce.org import Org
     from sandbox.salesforce.schema import Field, SObject
@@ -200,14 +200,15 @@ class _Chunk:
     ) -> dict[int, JsonDict]:
         failed: dict[int, JsonDict] = {}
         for index in remaining:
-            problem = self._rule(self.wanted[index], clean[index])
+            one, values = self.wanted[index], clean[index]
+            problem = self._record_type(one, values) or self._rule(one, values)
             if problem is not None:
                 failed[index] = problem
         for kind in ("partial", "locked"):
             fault = self.call.take(kind, object=self.wanted[0].obj.name) if remaining else None
             if fault is not None:
                 for index in chosen(fault, [(i, self.wanted[i].record_id) for i in remaining]):
-                    failed.setdefault(index, _fault_error(fault, self.wanted, remaining))
+                    failed.setdefault(index, fault_error(fault, self.wanted, remaining))
         if remaining and self._over_governor(len(remaining)):
             text = "GatepostTrigger: System.LimitException: Too many SOQL queries: 101"
             failed = {i: row_error("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", text) for i in remaining}
@@ -219,12 +220,27 @@ class _Chunk:
                 return fault.fires()
         return False
 
+    def _record_type(self, one: Wanted, values: dict[str, Any]) -> JsonDict | None:
+        """A picklist value that is not among what the record's type `offers`, though describe lists
+        it. `ids`: of which records; unsaid all."""
+        for fault in self.org.faults.standing("record_type", "salesforce"):
+            name = str(fault.get("field"))
+            ids = fault.get("ids")
+            if fault.get("object") not in (None, one.obj.name) or values.get(name) is None:
+                continue
+            if ids is not None and one.record_id not in ids:
+                continue
+            if values[name] not in fault.get("offers", ()) and fault.fires():
+                text = f"bad value for restricted picklist field: {values[name]}"
+                return row_error("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", text, [name])
+        return None
+
     def _rule(self, one: Wanted, values: dict[str, Any]) -> JsonDict | None:
         for fault in self.org.faults.standing("validation_rule", "salesforce"):
             name = str(fault.get("field"))
             if fault.get("object") not in (None, one.obj.name) or name not in values:
                 continue
-            if "value" in fault.settings and not _same(values[name], fault.get("value")):
+            if "value" in fault.settings and not same(values[name], fault.get("value")):
                 continue
             if fault.fires():
                 text = str(fault.get("message", "This value is not allowed by an admin's rule"))
@@ -257,35 +273,3 @@ class _Chunk:
                 self.org.touch(
                     obj, record_id, {name: fault.get("to", before.get(name))}, self.call.user
                 )
-
-
-def _same(value: Any, wanted: Any) -> bool:
-    """Equal as numbers, or as text: a fault's settings know no types."""
-    if isinstance(value, float | int) and not isinstance(value, bool):
-        try:
-            return float(wanted) == value
-        except (TypeError, ValueError):
-            return False
-    return to_csv(value) == str(wanted)
-
-
-def chosen(fault: Fault, records: list[tuple[int, str | None]]) -> list[int]:
-    """Which records a fault hits: those named in `ids`, the first `records`, or a `share`."""
-    ids = fault.get("ids")
-    if ids is not None:
-        wanted = {normal(i) or i for i in ids}
-        return [index for index, record_id in records if record_id in wanted]
-    if fault.get("share") is not None:
-        return [i for i, _ in records if fault.dice.random() < float(fault.get("share"))]
-    return [index for index, _ in records[: int(fault.get("records", 1))]]
-
-
-def _fault_error(fault: Fault, wanted: list[Wanted], remaining: list[int]) -> JsonDict:
-    if fault.kind == "locked":
-        ids = ",".join(str(wanted[i].record_id) for i in remaining[:10])
-        text = (
-            f"unable to obtain exclusive access to this record or {len(remaining)} records: {ids}"
-        )
-        return row_error("UNABLE_TO_LOCK_ROW", text)
-    code = str(fault.get("code", "FIELD_CUSTOM_VALIDATION_EXCEPTION"))
-    return row_error(code, str(fault.get("message", "refused by the sandbox")), fault.get("fields"))

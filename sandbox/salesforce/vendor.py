@@ -169,15 +169,12 @@ class Salesforce:
             return error("NOT_FOUND", "The requested resource does not exist", 404)
         if float(version) < FIRST_VERSION:
             return error("UNSUPPORTED_API_VERSION", "This API version is retired", 410)
-        self.about.usage()  # settles the limit that is in force
-        if not self.about.day.take(self.clock.elapsed()):
-            return error(*_CODES[403], 403)
-        return None
+        spent = self.about.spent()
+        return error("REQUEST_LIMIT_EXCEEDED", spent, 403) if spent else None
 
     def leave(self, call: Call, reply: Reply) -> None:
         if call.route not in _OPEN_ROUTES:
-            used, most = self.about.usage()
-            reply.headers.setdefault("sforce-limit-info", f"api-usage={used}/{most}")
+            reply.headers.setdefault("sforce-limit-info", self.about.limit_info())
         reply.headers.setdefault(
             "cache-control", "no-cache,must-revalidate,max-age=0,no-store,private"
         )

@@ -108,7 +108,7 @@ def test_a_merged_account_takes_its_events_along(org, project, tmp_path):
     """Its cases, which Salesforce gives to the master, and product events that name its id."""
     text = (tmp_path / "mapping.yaml").read_text()
     text = text.replace("equals: workspace", "equals: id")
-    text = text.replace("write:\n  - fields:\n", "write:\n  - fields:\n      Health_Score__c: logins\n")
+    text = text.replace("  - fields:\n", "  - fields:\n      Health_Score__c: logins\n")
     (tmp_path / "mapping.yaml").write_text(text)
     path = tmp_path / "product" / "events" / "a.jsonl"
     path.write_text(path.read_text().replace("of 001", "001"))

@@ -353,9 +353,10 @@ def test_a_formula_or_a_parents_field_is_read_anew_each_time(org):
     fingerprints = []
     for _ in range(2):
         source = org.connector().events("Case")
+        parts = source.parts
         assert isinstance(source, Selective)
         source.select(["CreatedDate", "AccountId", "Account.Name"])
-        fingerprints.append([part.fingerprint for part in source.parts()])
+        fingerprints.append([part.fingerprint for part in parts()])
         org.sleep(60)
     assert not set(fingerprints[0]) & set(fingerprints[1])
 

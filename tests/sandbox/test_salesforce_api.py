@@ -187,6 +187,56 @@ def test_updated_and_deleted_ids_come_by_window(world, salesforce):
     assert wrong.json()[0]["errorCode"] == "INVALID_REPLICATION_DATE"
 
 
+@pytest.fixture
+def control(nobody):
+    def control(kind, record, **values):
+        path = f"/_sandbox/records/salesforce/{kind}/{record}"
+        return nobody("PATCH", path, values, Content_Type="application/json")
+
+    return control
+
+
+def everything(salesforce, soql):
+    return salesforce("GET", f"{DATA}/queryAll", query={"q": soql}).json()["records"]
+
+
+def test_people_delete_and_bring_back_records_by_the_control_route(world, salesforce, control):
+    """A deleted record is seen by queryAll for fifteen days, and each step moves its stamp."""
+    world.sandbox.salesforce.settings.token_seconds = 10**9
+    (record,) = ids_of(salesforce, 1)
+    soql = f"SELECT IsDeleted, SystemModstamp FROM Account WHERE Id = '{record}'"
+    stamps = []
+    for deleted in (True, False, True):
+        world.sandbox.clock.advance(60)
+        assert control("Account", record, IsDeleted=deleted).status == 204
+        (found,) = everything(salesforce, soql)
+        assert found["IsDeleted"] is deleted
+        stamps.append(found["SystemModstamp"])
+    assert len(set(stamps)) == 3
+    world.sandbox.clock.advance(16 * 86_400)
+    assert everything(salesforce, soql) == []
+
+
+def test_a_merge_points_the_loser_and_its_records_to_the_master(world, salesforce, control):
+    loser = salesforce(
+        "GET", f"{DATA}/query", query={"q": "SELECT AccountId FROM Case WHERE AccountId != null"}
+    ).json()["records"][0]["AccountId"]
+    master = next(one for one in ids_of(salesforce, 2) if one != loser)
+    case = f"SELECT Id, SystemModstamp FROM Case WHERE AccountId = '{loser}'"
+    before = {one["Id"]: one["SystemModstamp"] for one in everything(salesforce, case)}
+    world.sandbox.clock.advance(60)
+    assert control("Account", loser, IsDeleted=True, MasterRecordId=master).status == 204
+    soql = f"SELECT IsDeleted, MasterRecordId FROM Account WHERE Id = '{loser}'"
+    (found,) = everything(salesforce, soql)
+    assert (found["IsDeleted"], found["MasterRecordId"]) == (True, master)
+    assert everything(salesforce, case) == []
+    moved = everything(salesforce, case.replace(loser, master))
+    assert before.keys() <= {one["Id"] for one in moved}
+    assert all(one["SystemModstamp"] > before.get(one["Id"], "") for one in moved)
+    wrong = control("Account", master, IsDeleted=True, MasterRecordId=loser)
+    assert (wrong.status, "merged into" in wrong.json()["error"]) == (400, True)
+
+
 # -- writing
 
 
@@ -340,6 +390,27 @@ def test_every_answer_tells_the_usage_and_the_last_one_is_refused(world, salesfo
     world.sandbox.salesforce.settings.token_seconds = 10**6
     world.sandbox.clock.advance(86_401)
     assert salesforce("GET", f"{DATA}/limits").status == 200
+
+
+def test_an_app_may_have_a_limit_of_its_own(world, salesforce):
+    world.sandbox.salesforce.settings.app_requests = 2
+    said = [salesforce("GET", f"{DATA}/limits") for _ in range(3)]
+    assert said[0].headers["sforce-limit-info"] == (
+        "api-usage=1/100000, per-app-api-usage=1/2(appName=gatepost)"
+    )
+    assert (said[2].status, said[2].json()[0]["errorCode"]) == (403, "REQUEST_LIMIT_EXCEEDED")
+    assert "TotalRequests" not in said[2].json()[0]["message"]
+
+
+def test_a_record_type_may_not_offer_what_describe_lists(world, salesforce):
+    one, other = ids_of(salesforce, 2)
+    world.fault("record_type", "salesforce.*", field="Lifecycle_Stage__c", ids=[one],
+                offers=["Onboarding"])  # fmt: skip
+    changes = [{"Id": each, "Lifecycle_Stage__c": "Value"} for each in (one, other)]
+    refused, saved = update(salesforce, *changes).json()
+    assert refused["errors"][0]["statusCode"] == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+    assert saved["success"]
+    assert update(salesforce, {"Id": one, "Lifecycle_Stage__c": "Onboarding"}).json()[0]["success"]
 
 
 def test_a_new_field_is_seen_only_after_it_is_granted(salesforce):

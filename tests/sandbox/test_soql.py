@@ -104,9 +104,28 @@ def test_count_has_only_a_total_and_aggregates_have_names(ask):
     assert "expr0" in grouped["records"][0]
 
 
+def test_parts_of_a_date_are_grouped_by(ask):
+    """As a sync asks for what changed month by month."""
+    year, month = "CALENDAR_YEAR(CreatedDate)", "CALENDAR_MONTH(CreatedDate)"
+    soql = f"SELECT {year} y, {month}, COUNT(Id) n FROM Case GROUP BY {year}, {month}"
+    found = ask(soql).json()["records"]
+    total = ask("SELECT COUNT() FROM Case").json()["totalSize"]
+    assert sum(one["n"] for one in found) == total
+    assert len({(one["y"], one["expr0"]) for one in found}) == len(found) > 1
+    for one in found:
+        days = f"{one['y']}-{one['expr0']:02}-01T00:00:00Z"
+        assert ask(f"SELECT COUNT() FROM Case WHERE CreatedDate >= {days}").json()["totalSize"]
+
+
 @pytest.mark.parametrize(
     ("soql", "code"),
     [
+        ("SELECT CALENDAR_YEAR(CreatedDate) FROM Case", "MALFORMED_QUERY"),
+        ("SELECT COUNT(Id) FROM Case GROUP BY CALENDAR_YEAR(Subject)", "INVALID_FIELD"),
+        (
+            "SELECT Type, COUNT(Id) FROM Account GROUP BY Type HAVING COUNT(Id) > 1",
+            "MALFORMED_QUERY",
+        ),
         ("SELECT Nope FROM Account", "INVALID_FIELD"),
         ("SELECT Id FROM Nope", "INVALID_TYPE"),
         ("SELECT Id FROM Account WHERE Description = 'x'", "INVALID_FIELD"),
