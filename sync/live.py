@@ -242,9 +242,10 @@ class _Look:
         self, entry: EventsEntry, connector: Connector, wanted: set[str]
     ) -> Mapping[str, date | None]:
         if isinstance(connector, ListsEvents):
-            since = live_events.since(self._today)
-            return connector.event_names(sorted(wanted), since)
-        return live_events.of_product(self._project, entry, connector, wanted, self._today)
+            return connector.event_names(sorted(wanted), live_events.since(self._today))
+        look = live_events.of_product(self._project, entry, connector, wanted, self._today)
+        self._blind |= look.partial
+        return look.seen
 
     def judge_events(self) -> None:
         """What was seen nowhere. Nothing is said of that while a source keeps silent."""

@@ -8,6 +8,7 @@ be older than they are.
 import json
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -49,18 +50,28 @@ def judge(uses: Sequence[EventUse], seen: Seen, today: date) -> Iterator[tuple[E
             yield use, Said("warning", "event", message)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen. `partial`: others may have happened since the last pull."""
+
+    seen: Seen
+    partial: bool = False
+
+
 def of_product(
     project: Project, entry: EventsEntry, connector: Connector, wanted: Collection[str], today: date
-) -> Seen:
-    """What is in the lake, and if that leaves a question, in the source itself. Raises as a pull
-    does. Writes nothing that lasts."""
+) -> Look:
+    """What is in the lake, and if that leaves a question, in the source itself where that is on
+    this machine. Raises as a pull does. Writes nothing that lasts."""
     with tempfile.TemporaryDirectory(prefix="gatepost-check-") as name:
         folder, limits = Path(name), project.gatepost.engine
         with DuckEngine(folder / "scratch", threads=limits.threads, memory=limits.memory) as engine:
             known = _in_lake(project, entry.name, engine)
             if all(one in known and (known[one] or today) >= since(today) for one in wanted):
-                return known
-            return {**known, **_in_source(project, entry, connector, engine, folder)}
+                return Look(known)
+            if project.gatepost.connections[entry.from_].type != "files":
+                return Look(known, partial=True)  # reading it whole is for a pull to do
+            return Look({**known, **_in_source(project, entry, connector, engine, folder)})
 
 
 def _in_source(
