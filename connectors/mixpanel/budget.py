@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 from config.errors import PartlyDone
+from connectors.base import BudgetLeft
 
 _APART_SECONDS = 0.45  # three a second, and a margin for what is held up on the way
 _HOUR = timedelta(hours=1)
@@ -37,10 +38,18 @@ class Budget:
         with self._alone:
             self._spend()
 
+    def left(self) -> BudgetLeft:
+        """How many were asked for within the hour, and how many may still be. Sends nothing."""
+        used = len(self._recent(self._clock()))
+        return BudgetLeft(used, self._most, max(0, self._most - used), _HOUR)
+
+    def _recent(self, now: datetime) -> list[datetime]:
+        # A clock that was set back must not leave requests in the future for ever.
+        return [one for one in self._spent() if now - _HOUR < one <= now]
+
     def _spend(self) -> None:
         now = self._clock()
-        # A clock that was set back must not leave requests in the future for ever.
-        spent = [one for one in self._spent() if now - _HOUR < one <= now]
+        spent = self._recent(now)
         if len(spent) >= self._most:
             again = spent[-self._most] + _HOUR
             raise PartlyDone(

@@ -16,7 +16,16 @@ from config.errors import GatepostError, PartlyDone, RetryLater, StopCycle
 from config.project_file import Connection
 from config.settings import need, secrets_of
 from connectors import http
-from connectors.base import AccountSource, Body, EventSource, FieldSink, Meaning, Part, Take
+from connectors.base import (
+    AccountSource,
+    Body,
+    BudgetLeft,
+    EventSource,
+    FieldSink,
+    Meaning,
+    Part,
+    Take,
+)
 from connectors.mixpanel.body import NotWhole, spool
 from connectors.mixpanel.budget import Budget
 from connectors.mixpanel.client import Client, TimedOut
@@ -64,9 +73,13 @@ class MixpanelConnector:
         hide = http.redactor([secret])
         return Client(self.options, username, secret, clock=self.clock, hide=hide)
 
+    def budget(self) -> BudgetLeft:
+        """Exports of the hour; sends nothing."""
+        return self.exports.left()
+
     @cached_property
-    def budget(self) -> Budget:
-        """Exports only; counted over all runs of an hour."""
+    def exports(self) -> Budget:
+        """Counted over all runs of an hour."""
         path = self.options.home / "requests" / f"{self.name}.json"
         return Budget(self.name, self.options.exports_an_hour, path, self.clock, self.sleep)
 
@@ -163,7 +176,7 @@ class MixpanelEvents:
     def _ask(self, window: Window, file: IO[bytes]) -> None:
         if self._given_up_on.is_set():
             raise RetryLater("nobody waits for it any more")
-        self._connector.budget.spend()
+        self._connector.exports.spend()
         asked = {
             "from_date": window.first.isoformat(),
             "to_date": window.last.isoformat(),
