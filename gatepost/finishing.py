@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from config.errors import GatepostError, PartlyDone
 from gatepost.cells import counted
 from gatepost.options import Ask
-from gatepost.summary import applied_lines, applied_object, notes, travelling
+from gatepost.summary import applied_lines, applied_object, notes, read_back_lines, travelling
 from gatepost.tables import emit, json_lines
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def finish(
         emit(json_lines([applied_object(applied, summary)]))
     else:
         emit(applied_lines(applied))
-    for line in (*travelling(summary), *notes(summary)):
+    for line in (*read_back_lines(applied), *travelling(summary), *notes(summary)):
         ask.note(line)
     raise_if_left(applied, stopped)
 

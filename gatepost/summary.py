@@ -97,11 +97,15 @@ def applied_lines(applied: "Applied") -> list[str]:
     if report.unsent:
         why = f": {report.error}" if report.error else ""
         lines.append(f"{counted(report.unsent, 'record')} left for the next run{why}")
+    return [*lines, *met]
+
+
+def read_back_lines(applied: "Applied") -> Iterator[str]:
+    """What reading again found; the differences themselves are warnings."""
     if applied.read_back:
         differ = f"{counted(len(applied.found), 'field')} differ"
         said = differ if applied.found else "all show what was written"
-        lines.append(f"{counted(applied.read_back, 'record')} read again: {said}.")
-    return [*lines, *met]
+        yield f"{counted(applied.read_back, 'record')} read again: {said}."
 
 
 _KINDS = {

@@ -120,7 +120,7 @@ def test_no_account_is_a_sentence_an_empty_json_and_a_csv_with_its_header(projec
     for command, header in (
         ("evaluate", "account,journey,stage,"),
         ("history", ",".join(HISTORY_KEYS) + "\n"),
-        ("plan", "object,id,name,field,from,to,why\n"),
+        ("plan", "object,id,name,field,from,to,why,segment,move\n"),
     ):
         done = invoke(command, "--project", project, *DAY, "--no-pull", "--format", "csv")
         assert done.stdout.startswith(header)
@@ -152,7 +152,9 @@ def test_explain_names_what_is_lacking(shared_project, invoke):
 
 def test_plan_then_apply_writes_what_was_shown_and_a_second_time_nothing(project, invoke):
     planned = objects(invoke("plan", "--project", project, *DAY, "--format", "json"))
-    assert list(planned[0]) == ["object", "id", "field", "from", "to", "why"]
+    assert list(planned[0]) == [
+        "object", "id", "field", "from", "to", "why", "segment", "move",
+    ]  # fmt: skip
     assert accounts(project)["A-2"]["Stage"] == ""  # a plan writes nothing
     done = invoke("apply", "--project", project, *DAY)
     assert (done.exit_code, done.stdout) == (0, f"{len(planned)} fields of 3 records written.\n")
@@ -192,13 +194,15 @@ def test_a_saved_plan_is_refused_if_a_record_or_the_journey_has_changed(project,
     assert crm.read_text(encoding="utf-8") == before
 
 
-def test_a_plan_as_markdown_is_a_table(shared_project, invoke):
+def test_a_plan_as_markdown_is_a_table_for_each_segment_and_move(shared_project, invoke):
     lines = invoke(
         "plan", "--project", shared_project, *DAY, "--format", "markdown"
     ).stdout.splitlines()
     assert lines[0].startswith("3 records would change")
-    assert lines[2] == "| object | id | name | field | from | to | why |"
-    assert {line.count(" | ") for line in lines[4:]} == {6}
+    titles = [line for line in lines if line.startswith("### ")]
+    assert titles == ["### empty → Growth · 2 records", "### empty → Onboarding · 1 record"]
+    assert lines[4] == "| object | id | name | field | from | to | why |"
+    assert {line.count(" | ") for line in lines if line.startswith("| Account")} == {6}
 
 
 def test_sync_writes_and_a_second_one_is_over_at_once(project, invoke):

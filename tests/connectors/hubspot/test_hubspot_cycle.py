@@ -10,6 +10,7 @@ from connectors.registry import connect
 from sync.cycle import Cycle
 
 GATEPOST = """
+guards: {canary: false, read_back: none}
 connections:
   crm: {type: hubspot, url: "%s", api_version: %s}
   product: {type: files, path: product}
@@ -92,6 +93,7 @@ def test_a_stage_reaches_the_company_and_then_nothing_is_written(hub, project):
     assert applied.report.error is None
     assert applied.report.all_done
     assert calls.pop("list") == 1 + -(-len(tickets.records) // 100)
+    assert calls.pop("account") == 1  # nobody writes into another company's HubSpot
     assert calls == {"batch_read": 1, "batch_update": 1, "properties": 2, "search": 1}
     counts = {one: len(hub.portal.linked(companies, one, tickets)) for one in companies.records}
     assert any(counts.values())
@@ -129,4 +131,5 @@ def test_what_a_run_left_unknown_is_settled_by_reading_only_that(hub, project):
     again, calls = sync(hub, project)
     assert again.settled == applied.report.records
     assert again.report.all_done
+    assert calls.pop("account") == 1
     assert calls == {"batch_read": 2, "batch_update": 1, "list": 1, "properties": 2, "search": 1}
