@@ -38,6 +38,7 @@ def check_mapping(mapping: Mapping, fields: frozenset[str], around: Around) -> F
     for index, entry in enumerate(mapping.events):
         yield from _entry(entry, fields, around.connections, ("events", index))
     yield from _written_once(mapping)
+    yield from _kept_by_the_system(mapping, around.connections)
     for index, target in enumerate(mapping.write):
         yield from _target(target, around, ("write", index))
 
@@ -156,6 +157,19 @@ def _written_once(mapping: Mapping) -> Findings:
                     yield Finding(path, message, at_key=at_key)
                 written.setdefault(folded, "written")
             yield from _suggestion(spec, place)
+
+
+def _kept_by_the_system(mapping: Mapping, connections: MappingOf[str, str] | None) -> Findings:
+    system = (connections or {}).get(mapping.accounts.from_, "")
+    kind = CONNECTION_TYPES.get(system)
+    for index, target in enumerate(mapping.write):
+        for field, spec in target.fields.items():
+            place: Path = ("write", index, "fields", field)
+            name, path = (field, place) if spec.to is None else (spec.to, (*place, "to"))
+            is_id = name.casefold() == mapping.accounts.id.casefold()  # which is told above
+            if kind is not None and kind.keeps(name) and not is_id:
+                message = f"{quoted(name)} is kept by {system} itself and cannot be written"
+                yield Finding(path, message, "name a field of your own", at_key=spec.to is None)
 
 
 def _suggestion(spec: WriteField, place: Path) -> Findings:

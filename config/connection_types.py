@@ -1,6 +1,7 @@
 """The systems that Gatepost connects to: what each can do and which options it knows."""
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,13 @@ class ConnectionType:
     """whether it keeps product events"""
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """options that take one of a few words"""
+    read_only: tuple[str, ...] = ()
+    """fields that the system keeps itself, as patterns in lower case: those that are well known"""
+
+    def keeps(self, field: str) -> bool:
+        """Whether the system keeps this field itself, so that nobody can write it. False where
+        only the system itself can tell."""
+        return any(fnmatchcase(field.casefold(), pattern) for pattern in self.read_only)
 
 
 _HTTP = {
@@ -48,6 +56,19 @@ CONNECTION_TYPES: dict[str, ConnectionType] = {
             "max_requests": "most calls of one run",
         },
         choices=(("auth", ("client_credentials", "jwt", "refresh_token", "token", "password")),),
+        read_only=(
+            "id",
+            "createddate",
+            "createdbyid",
+            "lastmodifieddate",
+            "lastmodifiedbyid",
+            "systemmodstamp",
+            "isdeleted",
+            "masterrecordid",
+            "lastactivitydate",
+            "lastvieweddate",
+            "lastreferenceddate",
+        ),
     ),
     "hubspot": ConnectionType(
         {
@@ -59,6 +80,27 @@ CONNECTION_TYPES: dict[str, ConnectionType] = {
             "max_requests": "most calls of one run",
             "requests_per_second": "most calls in a second",
         },
+        read_only=(
+            "createdate",
+            "lastmodifieddate",
+            "hs_createdate",
+            "hs_lastmodifieddate",
+            "hs_object_id",
+            "hs_object_source*",
+            "hs_merged_object_ids",
+            "hs_created_by_user_id",
+            "hs_updated_by_user_id",
+            "hs_date_entered_*",
+            "hs_date_exited_*",
+            "hs_time_in_*",
+            "hs_v2_*",
+            "num_associated_*",
+            "num_contacted_notes",
+            "num_notes",
+            "notes_last_contacted",
+            "notes_last_updated",
+            "notes_next_activity_date",
+        ),
     ),
     "mixpanel": ConnectionType(
         {

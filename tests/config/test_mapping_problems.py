@@ -66,6 +66,8 @@ IN_MAPPING = [
     ("write: always", "write: suggest", [("{output: health_score", "write[0].fields.Health__c: 'to' is missing: a suggestion needs a field of its own")]),
     ("write: always", "to: Other__c", [("to: Other__c", "write[0].fields.Health__c.to: 'to' belongs to `write: suggest`; write to that field itself")]),
     ("write: always", "write: suggest, to: lifecycle__C", [("lifecycle__C", "write[0].fields.Health__c.to: 'lifecycle__C' is written already")]),
+    ("Drop__c:        moment", "SystemModstamp: moment", [("SystemModstamp", "write[0].fields.SystemModstamp: 'SystemModstamp' is kept by salesforce itself and cannot be written; name a field of your own")]),
+    ("write: always", "write: suggest, to: CreatedDate", [("CreatedDate", "write[0].fields.Health__c.to: 'CreatedDate' is kept by salesforce itself and cannot be written; name a field of your own")]),
     ("write: always", "conflict: their", [("their", "write[0].fields.Health__c.conflict: ours or theirs is expected here, not 'their'; or such as theirs for 30d")]),
     ("null: clear", "null: clean", [("clean", "write[0].fields.Health__c.null: 'clean' is none of keep, clear; nearest is 'clear'")]),
     ("  Drop__c:        moment", "  lifecycle__C: moment", [("lifecycle__C", "write[0].fields.lifecycle__C: 'lifecycle__C' is written already")]),
@@ -192,3 +194,26 @@ def test_a_wrong_field_does_not_make_its_name_unknown(after):
     problems = after(MAPPING, "Signed__c, type: date", "Signed__c, type: daet")
 
     assert [one.where for one in problems] == ["fields.signed_on.type"]
+
+
+@pytest.mark.parametrize(
+    ("field", "is_told"),
+    [
+        ("hs_lastmodifieddate", True),
+        ("HS_Object_Source_Label", True),
+        ("hs_v2_date_entered_current_stage", True),
+        ("num_associated_contacts", True),
+        ("hs_lead_status", False),
+        ("lifecyclestage", False),
+        ("SystemModstamp", False),
+    ],
+)
+def test_what_each_system_keeps_itself_is_its_own(write, files, field, is_told):
+    """HubSpot's names mean nothing to Salesforce, nor the other way round."""
+    changed = files | {
+        GATEPOST: files[GATEPOST].replace("type: salesforce", "type: hubspot"),
+        MAPPING: files[MAPPING].replace("Drop__c:        moment", f"{field}: moment"),
+    }
+    told = [str(one) for one in load_project(write(changed))[1] if "is kept by" in str(one)]
+    assert len(told) == is_told
+    assert all(f"write[0].fields.{field}: {field!r} is kept by hubspot" in one for one in told)
