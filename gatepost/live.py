@@ -13,7 +13,7 @@ from gatepost.options import Ask
 if TYPE_CHECKING:
     from config.load import Project
     from connectors.base import Connector
-    from sync.live import LiveReport, Looked
+    from sync.live_report import LiveReport, Looked
     from sync.live_uses import Finding
 
 COLUMNS = ("severity", "check", "file", "line", "column", "where", "message", "hint")

@@ -1,12 +1,11 @@
 """A project against its systems as they are now: what would stop a sync, found before one runs.
 
 Every connection is tried, and whatever is wrong is told at once, each with its place in the files.
-Nothing is written, in no CRM and in no home. The judging is in live_fields, live_events and below;
-here is asked, and what cannot be asked becomes a finding like any other.
+Nothing is written, in no CRM and in no home. The judging is in live_fields, live_events and
+live_report; here is asked, and what cannot be asked becomes a finding like any other.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from config.errors import FixConfig, GatepostError, PartlyDone, RetryLater
@@ -14,48 +13,18 @@ from config.folder import MAPPING, PROJECT
 from config.load import Project
 from config.mapping_file import EventsEntry
 from config.problem import quoted
-from connectors.base import Budgeted, BudgetLeft, Connector, Inspects, ListsEvents, Provisions
-from connectors.facts import Access, Estimate, Inspector, ObjectFacts
+from connectors.base import Budgeted, Connector, Inspects, ListsEvents, Provisions
+from connectors.facts import Access, Inspector, ObjectFacts
 from mapping.check import compiled
 from sync import live_events
 from sync.live_fields import Said, judge
+from sync.live_report import LiveReport, Looked, judge_calls
 from sync.live_uses import FieldUse, Finding, Place, event_uses, field_uses
 
 Connect = Callable[[str], Connector]
 """A connection's name → the connector; raises FixConfig for options that make no sense."""
 
 Tick = Callable[[str, int, int], None]
-
-
-@dataclass(slots=True)
-class Looked:
-    """What was found out about one connection."""
-
-    name: str
-    type: str
-    who: str = ""
-    fields: int = 0
-    """how many that the mapping names were looked at"""
-    events: int = 0
-    estimate: Estimate | None = None
-    left: BudgetLeft | None = None
-
-
-@dataclass(slots=True)
-class LiveReport:
-    """Findings in the order of the files, and each connection that was looked at."""
-
-    findings: list[Finding] = field(default_factory=list)
-    looked: list[Looked] = field(default_factory=list)
-
-    @property
-    def errors(self) -> list[Finding]:
-        return [one for one in self.findings if one.severity == "error"]
-
-    @property
-    def only_away(self) -> bool:
-        """Whether all that is wrong is that somebody did not answer."""
-        return bool(self.errors) and all(one.check == "unreachable" for one in self.errors)
 
 
 def check_live(project: Project, connect: Connect, now: datetime, tick: Tick) -> LiveReport:
@@ -113,7 +82,7 @@ class _Look:
             self._children(looked, inspector, there)
         self._product(looked, connector)
         looked.left = connector.budget() if isinstance(connector, Budgeted) else None
-        self._add(_judge_calls(looked), Place(PROJECT, ("connections", name)))
+        self._add(judge_calls(looked), Place(PROJECT, ("connections", name)))
 
     # -- access
 
@@ -271,20 +240,3 @@ class _Look:
 def _later(one: date | None, other: date | None) -> date | None:
     """The later of two days on which an event was seen; None, which may be today, wins."""
     return None if one is None or other is None else max(one, other)
-
-
-def _judge_calls(looked: Looked) -> Iterator[Said]:
-    """Calls that a sync takes against those that may be made. Pure."""
-    need, left = looked.estimate, looked.left
-    if need is None or left is None or left.left is None:
-        return
-    rest = f"and {left.left:,} may be made now"
-    if left.allowed is not None:
-        rest += f" ({left.used:,} of {left.allowed:,} are used)"
-    hint = "raise api_budget, or sync less often"
-    if need.quiet > left.left:
-        said = f"a sync takes about {need.quiet:,} calls, {rest}"
-        yield Said("error", "budget", said, hint)
-    elif need.full > left.left:
-        said = f"a sync that writes every record takes about {need.full:,} calls, {rest}"
-        yield Said("warning", "budget", said, "it stops between batches, and the next goes on")

@@ -70,7 +70,8 @@ def of_product(
             if all(one in known and (known[one] or today) >= since(today) for one in wanted):
                 return Look(known)
             if project.gatepost.connections[entry.from_].type != "files":
-                return Look(known, partial=True)  # reading it whole is for a pull to do
+                # To read it whole is for a pull to do; how old the lake is nobody knows.
+                return Look(dict.fromkeys(known), partial=True)
             return Look({**known, **_in_source(project, entry, connector, engine, folder)})
 
 

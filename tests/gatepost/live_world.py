@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 
 from sandbox.testing import running
 
@@ -132,7 +133,8 @@ def hubspot(tmp_path, invoke, monkeypatch, version="2026-09"):
         )
         names = {name: f"made_{name}" for name in WRITES}
         connection = f'{{type: hubspot, url: "{started.url}", api_version: {version}}}'
-        started.sandbox.app.vendors["hubspot"].portal.types["companies"].groups.pop("gatepost")
+        vendor: Any = started.sandbox.app.vendors["hubspot"]
+        vendor.portal.types["companies"].groups.pop("gatepost")
         yield World(started, tmp_path / "p", invoke, mapping, names, connection)
 
 
