@@ -19,7 +19,7 @@ import numpy as np
 from config.errors import StopCycle
 from config.load import Project
 from config.mapping_file import EventsEntry
-from connectors.base import Connector, Warns
+from connectors.base import Budgeted, Connector, Warns
 from connectors.registry import connect
 from mapping.check import compiled
 from mapping.clock import day_date
@@ -111,12 +111,13 @@ class Cycle:
         False: what is there already is used.
         """
         self.project, self.now, self.as_of, self.tick = project, now, as_of, tick
-        self.summary = RunSummary()
+        self.summary = RunSummary(counting=self._requests)
         self.lake = Lake(project.home)
         self.journeys: list[CompiledJourney] = compiled(project)
         self._may_pull, self._exclusive = pull, exclusive
         self._stack, self._pulled = ExitStack(), False
         self._connectors: dict[str, Connector] = {}
+        self._used: dict[str, int] = {}
         self._accounts: dict[str, JourneyAccounts] = {}
         self._fresh: dict[str, list[str]] = {}
 
@@ -145,8 +146,21 @@ class Cycle:
         """The open connection of that name in gatepost.yaml."""
         if name not in self._connectors:
             connection = self.project.gatepost.connections[name]
-            self._connectors[name] = connect(name, connection, self.project.folder)
+            made = connect(name, connection, self.project.folder)
+            self._connectors[name] = made
+            if isinstance(made, Budgeted) and (budget := made.budget()) is not None:
+                self._used[name] = budget.used
         return self._connectors[name]
+
+    def _requests(self) -> dict[str, dict[str, int | None]]:
+        """What each connection that counts its requests sent so far, and may still send."""
+        found: dict[str, dict[str, int | None]] = {}
+        for name, connector in self._connectors.items():
+            if isinstance(connector, Budgeted) and (budget := connector.budget()) is not None:
+                # requests of a day ago leave the count while we look: never less than none
+                sent = max(0, budget.used - self._used.get(name, 0))
+                found[name] = {"sent": sent, "left": budget.left}
+        return found
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:

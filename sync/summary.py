@@ -1,6 +1,7 @@
 """What a run came to, in figures: for the screen, for `runs`, and for whoever watches."""
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sync.fields import Unreadable
@@ -35,10 +36,14 @@ class RunSummary:
     warnings: list[str] = field(default_factory=list)
     brakes: list[str] = field(default_factory=list)
     """the brakes that were pulled, overridden ones included"""
+    counting: Callable[[], dict[str, dict[str, int | None]]] = dict
+    """asked for `requests`: connection → how many were `sent` by this run, and are `left`"""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON-ready data, account ids and keys left out: it is kept for long."""
-        plain = asdict(self)
+        plain = asdict(replace(self, counting=dict))
+        del plain["counting"]
+        plain["requests"] = self.counting()
         plain["doubled"] = len(self.doubled)
         plain["unreadable"] = {name: found.accounts for name, found in self.unreadable.items()}
         plain["sources"] = [
