@@ -47,8 +47,13 @@ COMMANDS = {
     "apply": Listed("gatepost.commands.apply", "Write what a plan says."),
     "sync": Listed("gatepost.commands.sync", "Pull, compute and write what changed."),
     "prune": Listed("gatepost.commands.prune", "Prune what is older than `retention` says."),
+    "runs": Listed("gatepost.commands.runs", "Show past runs, or one with its writes."),
     "run": Listed("gatepost.commands.run", "Sync by a schedule until told to end."),
     "forget": Listed("gatepost.commands.forget", "Remove an account or a person, and prove it."),
+    "backup": Listed("gatepost.commands.backup", "Copy all that Gatepost keeps, as it works."),
+    "sandbox": Listed(
+        "gatepost.commands.sandbox", "Play Salesforce, HubSpot and Mixpanel on this machine."
+    ),
     "schema": Listed("gatepost.commands.schema", "Print the JSON Schema of a file, for editors."),
 }
 
