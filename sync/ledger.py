@@ -211,6 +211,12 @@ def entries_of(state: State, object_name: str, account_id: str, limit: int = 50)
     return [_entry(row) for row in state.rows(query, (object_name, account_id, limit))]
 
 
+def entries_of_run(state: State, run_id: int) -> Iterator[Entry]:
+    """What one run was to write, in its order, streamed."""
+    query = f"{_SELECT} WHERE run_id = ? ORDER BY id"
+    return (_entry(row) for row in state.rows(query, (run_id,)))
+
+
 def entry_of(state: State, row: int) -> Entry | None:
     """The row with this id, None if it was pruned."""
     found = next(state.rows(f"{_SELECT} WHERE id = ?", (row,)), None)
