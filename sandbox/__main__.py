@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import date
+from pathlib import Path
 
 from sandbox.core.clock import parse_instant
 
@@ -20,6 +21,7 @@ def run() -> int:
         "--end", type=date.fromisoformat, help="the world's last day; default today"
     )
     parser.add_argument("--now", type=parse_instant, help="where the clock starts, ISO, UTC")
+    parser.add_argument("--state", type=Path, help="a file that keeps what programs wrote")
     options = parser.parse_args()
     if options.accounts < 1 or options.days < 60:
         parser.error("a world needs at least one account and 60 days")
@@ -29,6 +31,9 @@ def run() -> int:
         return main(**vars(options))
     except OSError as taken:
         print(f"cannot listen on port {options.port}: {taken}", file=sys.stderr)
+        return 1
+    except ValueError as wrong:
+        print(wrong, file=sys.stderr)
         return 1
 
 

@@ -20,14 +20,17 @@ from sandbox.core.log import RequestLog
 from sandbox.core.schedule import Schedule
 from sandbox.core.wire import Protocol
 from sandbox.hubspot.vendor import HubSpot
+from sandbox.keeping import read_state, restore, world_in, write_state
 from sandbox.mixpanel.vendor import Mixpanel
 from sandbox.salesforce.vendor import Salesforce
 from sandbox.seed import Seed
 from sandbox.world import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
+    from sandbox.core.faults import Fault
     from sandbox.core.http import JsonDict
     from sandbox.world_shapes import World
 
@@ -55,6 +58,14 @@ class Sandbox:
         )  # fmt: skip
         self.base_url = ""
         self.app.control = Control(self.app, self.ready, self.seed.truth)
+
+    def switch_on(self, asked: JsonDict) -> Fault:
+        """Switch a bad day on, as POST /_sandbox/faults does. Raises UnknownFault."""
+        fault = self.faults.add(asked)
+        for name, vendor in self.app.vendors.items():
+            if fault.route == "*" or fault.route.startswith(name):
+                vendor.switched_on(fault)
+        return fault
 
     def ready(self) -> JsonDict:
         """Addresses and credentials, as the first line of output has them."""
@@ -110,7 +121,12 @@ def listen(port: int) -> socket.socket:
     # Named TCP, or asyncio leaves Nagle's algorithm on and every answer waits 40 ms.
     opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    opened.bind((LOOPBACK, port))
+    try:
+        opened.bind((LOOPBACK, port))
+        opened.listen()
+    except OSError:
+        opened.close()
+        raise
     return opened
 
 
@@ -142,10 +158,33 @@ def main(
     days: int = 180,
     end: date | None = None,
     now: datetime | None = None,
+    *,
+    bad_days: Sequence[JsonDict] = (),
+    state: Path | None = None,
 ) -> int:
-    """Serve until SIGTERM or SIGINT; print one JSON line once it answers. Returns 0."""
+    """Serve until SIGTERM or SIGINT; print one JSON line once it answers. Returns 0.
+
+    `bad_days` are switched on from the start. `state` is a file in which what programs wrote is
+    kept at the end; if it is there, its world counts and not the figures given here. With it the
+    clock is the real one. Raises OSError where the port is taken, ValueError where a world cannot
+    be made, or the file is not ours.
+    """
+    kept = read_state(state) if state is not None else None
+    real = datetime.now(UTC)
+    last = end or max((now or real).date(), real.date())
+    world: JsonDict = {"seed": seed, "accounts": accounts, "days": days, "end": last}
+    if kept is not None:
+        world = world_in(kept)
     opened = listen(port)
-    sandbox = build(seed, accounts, days, end, now)
+    sandbox = build(**world, now=now if end and state is None else now or real)
+    if kept is not None:
+        restore(sandbox, kept)
+    for one in bad_days:
+        sandbox.switch_on(one)
     sandbox.base_url = f"http://{LOOPBACK}:{opened.getsockname()[1]}"
-    Server(sandbox, quiet=False).run(sockets=[opened])
+    try:
+        Server(sandbox, quiet=False).run(sockets=[opened])
+    finally:
+        if state is not None:
+            write_state(state, sandbox, world)
     return 0

@@ -32,11 +32,7 @@ class Running:
 
     def fault(self, kind: str, route: str = "*", **settings: Any) -> Fault:
         """Switch a bad day on, as POST /_sandbox/faults does."""
-        added = self.sandbox.faults.add({"kind": kind, "route": route, **settings})
-        for name, vendor in self.sandbox.app.vendors.items():
-            if route == "*" or route.startswith(name):
-                vendor.switched_on(added)
-        return added
+        return self.sandbox.switch_on({"kind": kind, "route": route, **settings})
 
     def calls(self, vendor: str) -> dict[str, int]:
         """Calls by route since the start, or since the log was cleared."""
