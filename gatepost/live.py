@@ -76,6 +76,8 @@ def _about(looked: "Looked") -> Iterator[str]:
         seen.append(counted(looked.fields, "field"))
     if looked.events:
         seen.append(f"{counted(looked.events, 'event')} by name")
+    if looked.note:
+        seen.append(looked.note)
     known = f": {looked.who}" if looked.who else ""
     yield f"{looked.name} ({looked.type}){known}" + (f"; {', '.join(seen)}" if seen else "")
     if (need := looked.estimate) is not None:

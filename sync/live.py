@@ -1,7 +1,7 @@
 """A project against its systems as they are now: what would stop a sync, found before one runs.
 
 Every connection is tried, and whatever is wrong is told at once, each with its place in the files.
-Nothing is written, in no CRM and in no home. The judging is in live_fields, live_events and
+Nothing is written but the count of calls. The judging is in live_fields, live_events and
 live_report; here is asked, and what cannot be asked becomes a finding like any other.
 """
 
@@ -198,7 +198,7 @@ class _Look:
             if entry.from_ != looked.name or entry.object is not None:
                 continue
             try:
-                seen = self._names(entry, connector, wanted)
+                seen = self._names(looked, entry, connector, wanted)
             except GatepostError as error:
                 self._blind = True
                 self._failed(error, looked.name)
@@ -208,12 +208,14 @@ class _Look:
                 self._seen[name] = _later(last, self._seen.get(name, last))
 
     def _names(
-        self, entry: EventsEntry, connector: Connector, wanted: set[str]
+        self, looked: Looked, entry: EventsEntry, connector: Connector, wanted: set[str]
     ) -> Mapping[str, date | None]:
         if isinstance(connector, ListsEvents):
             return connector.event_names(sorted(wanted), live_events.since(self._today))
         look = live_events.of_product(self._project, entry, connector, wanted, self._today)
-        self._blind |= look.partial
+        if look.partial:
+            self._blind = True
+            looked.note = "of its events only those of earlier pulls are known"
         return look.seen
 
     def judge_events(self) -> None:

@@ -19,6 +19,8 @@ class Looked:
     fields: int = 0
     """how many that the mapping names were looked at"""
     events: int = 0
+    note: str = ""
+    """what could not be looked at, and why that is no mistake"""
     estimate: Estimate | None = None
     left: BudgetLeft | None = None
 
