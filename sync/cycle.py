@@ -176,6 +176,12 @@ class Cycle:
 
     # ------------------------------------------------------------------------------------- pull
 
+    def read_all(self) -> None:
+        """Have the pull read every account, whatever the source says has changed. Before it; if it
+        fails, the next one does."""
+        with self.state.transaction() as connection:
+            connection.execute("UPDATE pulls SET fingerprint = NULL")
+
     def pull(self) -> None:
         """Bring fields and events up to date, once. Safe to repeat."""
         if self._pulled:

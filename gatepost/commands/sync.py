@@ -12,6 +12,7 @@ EXAMPLES = (
     ("In a crontab: silent unless something is wrong",
      "gatepost sync --project acme --quiet > sync.log"),
     ("What was done, for a program", "gatepost sync --format json"),
+    ("Read every account anew, for what a CRM does not tell by itself", "gatepost sync --full"),
     ("Go on although a brake was pulled, once the plan was looked at",
      'gatepost sync --override "the new journey moves half of them on purpose"'),
 )  # fmt: skip
@@ -20,8 +21,12 @@ EXAMPLES = (
 @click.command("sync", cls=Command, examples=EXAMPLES)
 @asks()
 @override_option
+@click.option(
+    "--full", is_flag=True,
+    help="Read every account anew, not only what its source says has changed.",
+)  # fmt: skip
 @format_option("table", "json")
-def command(ask: Ask, override: str | None, style: str) -> None:
+def command(ask: Ask, override: str | None, full: bool, style: str) -> None:  # noqa: FBT001 (click)
     """Pull, compute and write what changed.
 
     The same as `gatepost apply` without a plan, and without a question. If nothing has changed
@@ -31,7 +36,8 @@ def command(ask: Ask, override: str | None, style: str) -> None:
     """
     from sync.quick import nothing_new
 
-    if nothing_new(home_of(ask.folder), ask.folder, __version__, ask.as_of, datetime.now(UTC)):
+    now, home = datetime.now(UTC), home_of(ask.folder)
+    if not full and nothing_new(home, ask.folder, __version__, ask.as_of, now):
         _say_nothing_new(style)
         return
     from gatepost.finishing import finish
@@ -39,6 +45,8 @@ def command(ask: Ask, override: str | None, style: str) -> None:
     from gatepost.stopping import told_to
 
     with told_to(override) as orders, opened(ask, writes=True) as cycle:
+        if full:
+            cycle.read_all()
         applied = cycle.sync(orders)
     finish(ask, applied, cycle.summary, style, orders.stop.signal)
 

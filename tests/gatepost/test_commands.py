@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -277,3 +278,13 @@ def test_on_a_terminal_apply_asks_first(project, invoke, monkeypatch):
     done = invoke("apply", "--project", project, *DAY, "--yes")
     assert done.exit_code == 0
     assert accounts(project)["A-1"]["Stage"] == "Growth"
+
+
+def test_a_full_sync_reads_accounts_although_nothing_has_changed(project, invoke):
+    assert invoke("sync", "--project", project).exit_code == 0
+    quick = json.loads(invoke("sync", "--project", project, "--format", "json").stdout)
+    assert quick["nothing_new"]
+    full = json.loads(invoke("sync", "--project", project, "--full", "--format", "json").stdout)
+    assert (full["nothing_new"], full["written"]) == (False, 0)
+    with sqlite3.connect(project / ".gatepost" / "state.sqlite3") as state:
+        assert state.execute("SELECT count(*) FROM pulls").fetchone() == (2,)
