@@ -8,7 +8,7 @@ StopCycle (nothing after this is safe), FixConfig (only the user can help).
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
@@ -272,6 +272,28 @@ class ReadsChanged(Protocol):
     ) -> Changed:
         """As `read`. `since`: the last watermark, None for all records. Nothing that changed after
         that is ever left out; where the source cannot promise it, it reads everything anew."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PastChange:
+    """A field of a record that was something else until an instant (aware), as the vendor kept
+    it."""
+
+    id: str
+    field: str
+    at: datetime
+    before: Raw
+    after: Raw
+
+
+@runtime_checkable
+class ReadsHistory(Protocol):
+    """An AccountSource whose vendor keeps what fields were before."""
+
+    def history(self, object_name: str, columns: Sequence[str]) -> Iterator[PastChange]:
+        """Changes of these fields as far back as they are kept, of all records, in any order; none
+        of fields whose history nobody keeps or this user may not see."""
         ...
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from config.load import Project
-from connectors.base import AccountSource, Raw, ReadsChanged
+from connectors.base import AccountSource, Raw, ReadsChanged, ReadsHistory
 from mapping.accounts import AccountTable
 from mapping.check import refuse
 from mapping.compiled import CompiledJourney, compile_accounts_filter
@@ -17,6 +17,7 @@ from sync.compute import Keys, account_table, selected
 from sync.fields import NAME, FieldTable, Unreadable, load_fields
 from sync.identity import AccountKeys, never_written
 from sync.identity_ways import entry_keys
+from sync.past import read_past
 from sync.sightings import Sighted, merged_into, record_sightings
 from sync.state import State
 
@@ -52,7 +53,11 @@ def pull_accounts(
     columns = _columns(project)
     wanted = list(dict.fromkeys([spec.id, *columns.values()]))
     if isinstance(source, ReadsChanged):
-        return _pull_changed(project, state, source, wanted, seen, tick)
+        sighted = _pull_changed(project, state, source, wanted, seen, tick)
+        if isinstance(source, ReadsHistory):
+            fields = {name: field.field for name, field in project.mapping.fields.items()}
+            sighted.past = read_past(state, source, spec.object, fields, seen)
+        return sighted
     cheap = source.fingerprint(spec.object)
     fingerprint = _fingerprint(project, cheap) if cheap else None
     if fingerprint is not None and fingerprint == _last_fingerprint(state, spec.object):

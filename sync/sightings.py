@@ -47,13 +47,14 @@ class Sighted:
     changed: int = 0  # accounts with a new row, new ones included
     gone: int = 0
     came_back: int = 0
+    past: int = 0  # rows that the CRM's own history gave for days before the first pull
     repeated_rows: int = 0
     repeated: list[str] = field(default_factory=list)
 
     @property
     def anything(self) -> bool:
         """Whether any account's row differs from what was known."""
-        return bool(self.changed or self.gone)
+        return bool(self.changed or self.gone or self.past)
 
 
 def seen_now(state: State, as_of: date | None, now: datetime) -> str:

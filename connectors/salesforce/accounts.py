@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.base import Changed, Raw, Rejected, Sight
+from connectors.base import Changed, PastChange, Raw, Rejected, Sight
 from connectors.salesforce.changes import Changes
 from connectors.salesforce.client import Client
 from connectors.salesforce.describe import Described, Objects, plain_columns
+from connectors.salesforce.history import history
 from connectors.salesforce.options import Options
 from connectors.salesforce.query import read_all, whole
 
@@ -55,6 +56,16 @@ class SalesforceAccounts:
             rows = self.read(object_name, columns)
             return Changed(True, (Sight(str(row[id_field] or ""), row) for row in rows), str)
         return Changes(self._client, self._options, described, columns).since(since)
+
+    def history(self, object_name: str, columns: Sequence[str]) -> Iterator[PastChange]:
+        """Of tracked fields."""
+        return history(
+            self._client,
+            self._objects,
+            self._objects.of(object_name),
+            columns,
+            bulk_from=self._options.bulk_read_from,
+        )
 
     def rejected(self, object_name: str) -> tuple[int, Sequence[Rejected]]:
         return 0, []

@@ -91,9 +91,10 @@ class Changes:
     def _merged(self) -> Iterator[Sight]:
         """Records that were merged away within the days that the recycle bin keeps them."""
         where = (Where(_DELETED, "=", value=True), Where(_MASTER, "!=", None))
-        query = Query(["Id", _MASTER], self._described.name, where)
+        query = Query(["Id", _MASTER], self._described.name, where, witness=self._witness or None)
         for one, master in self._rows(query, everything=True):
-            yield Sight(str(one), None, str(master))
+            if master is not None:
+                yield Sight(str(one), None, str(master))
 
     def _changed(self, mark: _Mark) -> Iterator[Sight]:
         more = [one for one in (_DELETED, _MASTER) if one in self._described.fields]

@@ -23,6 +23,10 @@ _PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*){0,5}")
 _OFFSET = re.compile(r"([+-]\d\d):?(\d\d)$")
 
 
+class NoObject(StopCycle):
+    """There is no such object for this user."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field, of what describe says of it."""
@@ -90,6 +94,13 @@ class Objects:
             self._known[name] = self._ask(name)
         return self._known[name]
 
+    def find(self, name: str) -> Described | None:
+        """As `of`; None if there is no such object for this user."""
+        try:
+            return self.of(name)
+        except NoObject:
+            return None
+
     def forget(self, name: str) -> None:
         """Ask again next time: a field may have gone."""
         self._known.pop(name, None)
@@ -102,7 +113,7 @@ class Objects:
         except Refused as refused:
             if refused.code not in ("NOT_FOUND", "INVALID_TYPE"):
                 raise
-            raise StopCycle(
+            raise NoObject(
                 f"{self._client.connection} has no object {quoted(name)}, or this user may not "
                 "see it",
                 "objects made by an administrator end in __c",
@@ -151,6 +162,16 @@ def from_cell(text: str, kind: str | None) -> Raw:
     if kind in NUMBERS:
         return float(text)
     return _plain(text, kind)
+
+
+def from_text(value: Raw, kind: str) -> Raw:
+    """A value of the type anyType as a field's own: JSON says its kind, and CSV gives a text."""
+    if isinstance(value, str):
+        try:
+            return from_cell(value, kind)
+        except ValueError:
+            return value
+    return _plain(value, kind)
 
 
 def _plain(value: Any, kind: str | None) -> Raw:

@@ -158,6 +158,7 @@ def history_of(parent: str, prefix: str) -> SObject:
         read_only(Field("NewValue", "anyType", length=255, filterable=False)),
         read_only(picklist("DataType")),
         label=f"{parent} History", plural=f"{parent} History", updateable=False, createable=False,
+        kept_days=(548, 730),
     )  # fmt: skip
 
 

@@ -66,6 +66,7 @@ class SObject:
     bulk: bool = True
     history: str = ""
     archived_after_days: int | None = None
+    kept_days: tuple[int, int] | None = None  # how long query sees a row, and queryAll
     rows: dict[str, Versions] = field(default_factory=dict)
     numbers: int = 0
 

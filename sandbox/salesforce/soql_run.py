@@ -82,7 +82,7 @@ def matching(
         values = row.as_of(horizon)
         if values is None:
             continue
-        if emptied(scope.org, values):
+        if emptied(scope.org, values) or _expired(scope, values, include_deleted=include_deleted):
             continue
         if not include_deleted and (values["IsDeleted"] or _is_archived(values, archived)):
             continue
@@ -95,6 +95,14 @@ def matching(
         raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000")
     end = None if query.limit is None else query.offset + query.limit
     return found[query.offset : end]
+
+
+def _expired(scope: Scope, values: dict[str, Any], *, include_deleted: bool) -> bool:
+    """Field history is seen for eighteen months, by queryAll for twenty-four."""
+    if scope.obj.kept_days is None:
+        return False
+    days = scope.obj.kept_days[include_deleted]
+    return bool(values["CreatedDate"].date() < scope.today - timedelta(days=days))
 
 
 def _archive_day(org: Org, obj: SObject) -> Any:
