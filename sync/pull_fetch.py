@@ -57,10 +57,9 @@ class Fetches:
             shutil.rmtree(spool, ignore_errors=True)
 
     def _waited(self, wait: Wait) -> Body:
-        try:
-            return wait()
-        finally:  # not earlier, or there would be one too many at once
-            self._begin(self._ahead)
+        body = wait()
+        self._begin(self._ahead)  # not earlier, or there would be one too many at once
+        return body
 
     def stop(self) -> None:
         """Begin no further part."""

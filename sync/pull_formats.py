@@ -5,15 +5,16 @@ there and says neither line nor text. The slow one does, at several times the co
 table `batch`, filled over and over by `batches`, where the engine alone would stop at a bad row.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from connectors.base import Body
 from connectors.files_csv import Table
 from sync.engine import DuckEngine
 from sync.pull_careful import Batch, csv_batches, json_batches
+from sync.pull_json import json_columns, json_lines_sql, json_records_sql
 from sync.pull_meaning import meant_sql, names_meant
-from sync.pull_reading import TEXT, json_records_sql
+from sync.pull_reading import TEXT, Reading
 from sync.quoting import literal, path_literal, quoted
 
 BATCH_TABLE = "batch"
@@ -35,12 +36,14 @@ class Way:
     batches: Callable[[], Iterator[Batch]] | None
 
 
-def way(engine: DuckEngine, body: Body, names: Sequence[str], *, strict: bool) -> Way:
-    """How to read `names` from a body. `strict`: a CSV must have them all, else StopCycle."""
+def way(engine: DuckEngine, body: Body, reading: Reading, *, strict: bool) -> Way:
+    """How to read a body. `strict`: a CSV must have all names that count, else StopCycle."""
+    names, kinds = reading.names, [name for name in reading.names if name not in reading.texts]
     if body.meaning is None:
-        return _way(engine, body, names, strict=strict)
+        return _way(engine, body, names, reading.texts, strict=strict)
     wider = names_meant(body.meaning, names)
-    found = _way(engine, body, wider, strict=strict)
+    texts = frozenset(wider) - frozenset(names_meant(body.meaning, kinds))
+    found = _way(engine, body, wider, texts, strict=strict)
     return Way(
         meant_sql(body.meaning, names, wider, found.fast),
         meant_sql(body.meaning, names, wider, found.slow),
@@ -48,26 +51,30 @@ def way(engine: DuckEngine, body: Body, names: Sequence[str], *, strict: bool) -
     )
 
 
-def _way(engine: DuckEngine, body: Body, names: Sequence[str], *, strict: bool) -> Way:
+def _way(
+    engine: DuckEngine, body: Body, names: Sequence[str], texts: Collection[str], *, strict: bool
+) -> Way:
     match body.format:
         case "jsonl":
-            return _json(body, names)
+            return _json(body, names, texts)
         case "csv":
             return _csv(body, names, strict=strict)
         case "parquet":
             return _parquet(engine, body, names)
 
 
-def _json(body: Body, names: Sequence[str]) -> Way:
-    # Lines as documents, not as columns: a declared column would match names in any case.
-    whole = (
-        f"SELECT {_UNSAID}, json FROM read_json_objects({path_literal(body.path)},"
-        f" format = 'newline_delimited', ignore_errors = true, compression = {_zip(body)})"
-    )
+def _json(body: Body, names: Sequence[str], texts: Collection[str]) -> Way:
+    file = f"{path_literal(body.path)}, format = 'newline_delimited', ignore_errors = true"
+    file += f", compression = {_zip(body)}"
+    if (columns := json_columns(names, texts)) is None:
+        whole = f"SELECT {_UNSAID}, json FROM read_json_objects({file})"
+        fast = json_records_sql(names, whole)
+    else:
+        typed = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items())
+        lines = f"read_json({file}, columns = {{{typed}}})"
+        fast = json_lines_sql(names, texts, _UNSAID, lines)
     lines = f"SELECT {_SAID}, TRY_CAST(CAST(raw AS VARCHAR) AS JSON) AS json FROM {BATCH_TABLE}"
-    return Way(
-        json_records_sql(names, whole), json_records_sql(names, lines), lambda: json_batches(body)
-    )
+    return Way(fast, json_records_sql(names, lines), lambda: json_batches(body))
 
 
 def _csv(body: Body, names: Sequence[str], *, strict: bool) -> Way:

@@ -8,7 +8,7 @@ the lake's columns of it, and a `reason` where a record cannot be an event.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.mapping_file import EventsEntry
@@ -48,6 +48,13 @@ class Reading:
         return tuple(dict.fromkeys([*wanted, *(field for _, field in self.keep)]))
 
     @property
+    def texts(self) -> frozenset[str]:
+        """Those of `names` of which the text alone counts, not what it was in the source."""
+        fields = (field for _, field in self.keep)
+        kinds = {self.event, self.time, *(name for name, _ in self.account), *fields}
+        return frozenset(name for name in self.names if name not in kinds)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of the kept properties in the lake."""
         return tuple(name for name, _ in self.keep)
@@ -85,18 +92,6 @@ def reading_of(entry: EventsEntry) -> Reading:
 def candidates(entry: EventsEntry) -> tuple[tuple[str, bool], ...]:
     """What `Reading.account` is for an entry; a key of `several` has one list for each."""
     return tuple(dict.fromkeys((way.property, way.email is not None) for way in entry.ways))
-
-
-def pointer(*path: str) -> str:
-    """Where a value stands in a JSON document, as the engine's functions take it.
-
-    A JSON pointer, since a JSON path reads `*` as a wildcard and knows no empty name. But a pointer
-    of digits would count the elements of a list, so such names are quoted in a path.
-    """
-    if any(name.isdigit() for name in path):
-        steps = (name.replace("\\", "\\\\").replace('"', '\\"') for name in path)
-        return "$" + "".join(f'."{step}"' for step in steps)
-    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in path)
 
 
 MACROS = (
@@ -166,7 +161,7 @@ def rows_sql(reading: Reading, records: str) -> str:
         for name, field in reading.keep
     )
     return f"""
-        SELECT * REPLACE (CASE
+        SELECT * EXCLUDE (time_text) REPLACE (CASE
             WHEN reason IS NOT NULL THEN reason
             WHEN event IS NULL THEN 'it has no event name'
             WHEN coalesce(time_text, '') = '' THEN 'it has no time'
@@ -196,66 +191,9 @@ def _account_sql(reading: Reading, place: Mapping[str, int]) -> tuple[str, str]:
         key = f"CASE WHEN {some} THEN CAST(to_json([{', '.join(found)}]) AS VARCHAR) END"
         return "CAST(NULL AS VARCHAR)", key
     text, kind = (f"{letter}{place[reading.account[0][0]]}" for letter in "tk")
+    # Most lists hold one text, which is as good as that text by itself and far cheaper.
+    one = rf"""regexp_full_match({text}, '\["[^"\\]+"\]')"""
     return (
-        f"CASE WHEN {kind} = {NESTED} AND starts_with({text}, '[') THEN {text} END",
-        f"CASE WHEN {kind} <> {NESTED} THEN nullif({text}, '') END",
+        f"CASE WHEN {kind} = {NESTED} AND starts_with({text}, '[') AND NOT {one} THEN {text} END",
+        f"CASE WHEN {kind} <> {NESTED} THEN nullif({text}, '') WHEN {one} THEN {text}[3:-3] END",
     )
-
-
-def json_records_sql(names: Sequence[str], documents: str) -> str:
-    """`records` for `rows_sql` from `documents`, a relation of `line, raw, broken, json`.
-
-    A property is looked for at the top level and then, where it is missing or null there, under
-    `properties`. Names count exactly, case and all; of a name that a document has twice the first
-    counts.
-    """
-    found, places = _in_one_look(names) or _one_by_one(names)
-    values = ", ".join(f"coalesce({top}, {nested}) AS j{n}" for n, (top, nested) in places)
-    kinds = ", ".join(f"gp_kind(CAST(j{n} AS VARCHAR)) AS k{n}" for n, _ in places)
-    texts = ", ".join(
-        f"CASE WHEN k{n} IS NOT NULL THEN json_extract_string(j{n}, '$') END AS t{n}, k{n}"
-        for n, _ in places
-    )
-    return f"""
-        SELECT line, raw, broken, {texts} FROM (
-            SELECT *, {kinds} FROM (
-                SELECT line, raw, broken, {values} FROM (
-                    SELECT line, raw, {found} AS x,
-                        CASE WHEN broken IS NOT NULL THEN broken
-                             WHEN json IS NULL THEN 'it is no JSON'
-                             WHEN NOT regexp_matches(json::VARCHAR, '^[ \\t\\r\\n]*[{{]')
-                                 THEN 'it is no JSON object'
-                        END AS broken
-                    FROM ({documents}))))"""
-
-
-_Places = list[tuple[int, tuple[str, str]]]
-"""Number of a name, and what its JSON is called at the top level and under `properties`."""
-
-
-def _in_one_look(names: Sequence[str]) -> tuple[str, _Places] | None:
-    """Walks through each document once, at half the price of the other way. None for names that the
-    engine would mix up: it compares those of keys exactly, but those of its own fields do not
-    differ by case."""
-    if "" in names or len({name.casefold() for name in ["properties", *names]}) <= len(names):
-        return None
-    fields = dict.fromkeys(names, "JSON")
-    shape = json.dumps({**fields, "properties": fields}, ensure_ascii=False)
-    places = [
-        (number, (f"x.{quoted(name)}", f"x.properties.{quoted(name)}"))
-        for number, name in enumerate(names)
-    ]
-    return f"from_json(json, {literal(shape)})", places
-
-
-def _one_by_one(names: Sequence[str]) -> tuple[str, _Places]:
-    """Looks for each name by itself, whatever it is."""
-    paths = [*map(pointer, names), *(pointer("properties", name) for name in names)]
-    asked = ", ".join(literal(path) for path in paths)
-
-    def said(place: int) -> str:
-        return f"nullif(CAST(x[{place}] AS VARCHAR), 'null')::JSON"
-
-    places = [(number, (said(number + 1), said(number + 1 + len(names)))) for number in
-              range(len(names))]  # fmt: skip
-    return f"json_extract(json, [{asked}])", places

@@ -50,7 +50,7 @@ def stage(
     for macro in MACROS:
         engine.execute(macro)
     try:
-        _read(engine, reading, way(engine, body, reading.names, strict=strict))
+        _read(engine, reading, way(engine, body, reading, strict=strict))
     except EngineError as error:
         raise StopCycle(f"{body.path} cannot be read: {error}") from error
     _spread_lists(engine)

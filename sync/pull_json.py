@@ -1,0 +1,91 @@
+"""What is read of JSON documents, in SQL: `records` for `rows_sql` of pull_reading.
+
+A property is looked for at the top level and then, where it is missing or null there, under
+`properties`. Names count exactly, case and all; of a name that a document has twice the first
+counts.
+"""
+
+from collections.abc import Collection, Sequence
+
+from sync.pull_reading import TEXT
+from sync.quoting import literal, quoted
+
+
+def json_columns(names: Sequence[str], texts: Collection[str]) -> dict[str, str] | None:
+    """What the engine's JSON reader has to look for: name → type, for `json_lines_sql`. Of `texts`
+    only the text is wanted, not what it was.
+
+    None for names that the reader would mix up: it compares keys exactly, but its own columns do
+    not differ by case alone.
+    """
+    if "" in names or len({name.casefold() for name in ["properties", *names]}) <= len(names):
+        return None
+    kinds = {name: "VARCHAR" if name in texts else "JSON" for name in names}
+    nested = ", ".join(f"{quoted(name)} {kind}" for name, kind in kinds.items())
+    return {**kinds, "properties": f"STRUCT({nested})"}
+
+
+def json_lines_sql(names: Sequence[str], texts: Collection[str], said: str, lines: str) -> str:
+    """From `lines`, a relation of the columns of `json_columns`: each document was walked through
+    once, for half of what `json_records_sql` costs. `said`: `line, raw, broken` of each.
+
+    What is no document has NULLs, and so no time: it is not taken for an event.
+    """
+    values = ", ".join(
+        f"coalesce({quoted(name)}, properties.{quoted(name)}) AS j{number}"
+        for number, name in enumerate(names)
+    )
+    return _pairs_sql(names, texts, f"SELECT {said}, {values} FROM {lines}")
+
+
+def json_records_sql(names: Sequence[str], documents: str) -> str:
+    """From `documents`, a relation of `line, raw, broken, json`, whatever the names are."""
+    paths = [*map(pointer, names), *(pointer("properties", name) for name in names)]
+    asked = ", ".join(literal(path) for path in paths)
+
+    def found(place: int) -> str:
+        return f"CAST(nullif(CAST(x[{place}] AS VARCHAR), 'null') AS JSON)"
+
+    values = ", ".join(
+        f"coalesce({found(number + 1)}, {found(number + 1 + len(names))}) AS j{number}"
+        for number in range(len(names))
+    )
+    looked_at = f"""
+        SELECT line, raw, json_extract(json, [{asked}]) AS x,
+            CASE WHEN broken IS NOT NULL THEN broken
+                 WHEN json IS NULL THEN 'it is no JSON'
+                 WHEN NOT regexp_matches(json::VARCHAR, '^[ \\t\\r\\n]*[{{]')
+                     THEN 'it is no JSON object'
+            END AS broken
+        FROM ({documents})"""
+    return _pairs_sql(names, (), f"SELECT line, raw, broken, {values} FROM ({looked_at})")
+
+
+def _pairs_sql(names: Sequence[str], texts: Collection[str], values: str) -> str:
+    """`values`: a relation of `line, raw, broken, j0, j1, …`, JSON each, or text if of `texts`."""
+    kinds = ", ".join(
+        f"CAST(IF(j{number} IS NULL, NULL, {TEXT}) AS UTINYINT) AS k{number}"
+        if name in texts
+        else f"gp_kind(CAST(j{number} AS VARCHAR)) AS k{number}"
+        for number, name in enumerate(names)
+    )
+    pairs = ", ".join(
+        f"j{number} AS t{number}, k{number}"
+        if name in texts
+        else f"IF(k{number} IS NULL, NULL, json_extract_string(j{number}, '$')) AS t{number},"
+        f" k{number}"
+        for number, name in enumerate(names)
+    )
+    return f"SELECT line, raw, broken, {pairs} FROM (SELECT *, {kinds} FROM ({values}))"
+
+
+def pointer(*path: str) -> str:
+    """Where a value stands in a JSON document, as the engine's functions take it.
+
+    A JSON pointer, since a JSON path reads `*` as a wildcard and knows no empty name. But a pointer
+    of digits would count the elements of a list, so such names are quoted in a path.
+    """
+    if any(name.isdigit() for name in path):
+        steps = (name.replace("\\", "\\\\").replace('"', '\\"') for name in path)
+        return "$" + "".join(f'."{step}"' for step in steps)
+    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in path)
