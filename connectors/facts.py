@@ -86,13 +86,14 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Calls of a sync. `quiet`: nothing has changed in the product; `full`: every record is
-    written. Upper bounds."""
+    """Calls of a sync, upper bounds. `quiet`: one of every day; `full`: the largest one, which
+    `meaning` tells."""
 
     quiet: int
     full: int
     records: Mapping[str, int] = field(default_factory=dict)
     """object → how many there are, of those that were counted"""
+    meaning: str = "writes every record"
 
 
 class Inspector(Protocol):
@@ -113,8 +114,11 @@ class Inspector(Protocol):
         """The newest day in the field `at` of the object's records; None if there is none."""
         ...
 
-    def estimate(self, accounts: str, events: Sequence[str], *, writes: bool) -> Estimate | None:
-        """Calls that a sync takes which reads these objects; None where calls cost nothing."""
+    def estimate(
+        self, accounts: str | None, events: Sequence[str], *, writes: bool
+    ) -> Estimate | None:
+        """Calls that a sync takes which reads these objects; None where calls cost nothing.
+        `accounts` None: they are kept elsewhere, and nothing is written here."""
         ...
 
 

@@ -52,5 +52,7 @@ class FilesInspector:
             last = day if last is None else max(last, day)
         return last
 
-    def estimate(self, accounts: str, events: Sequence[str], *, writes: bool) -> Estimate | None:
+    def estimate(
+        self, accounts: str | None, events: Sequence[str], *, writes: bool
+    ) -> Estimate | None:
         return None

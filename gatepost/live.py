@@ -12,7 +12,7 @@ from gatepost.options import Ask
 
 if TYPE_CHECKING:
     from config.load import Project
-    from connectors.base import Connector
+    from connectors.base import BudgetLeft, Connector
     from sync.live_report import LiveReport, Looked
     from sync.live_uses import Finding
 
@@ -81,11 +81,16 @@ def _about(looked: "Looked") -> Iterator[str]:
     known = f": {looked.who}" if looked.who else ""
     yield f"{looked.name} ({looked.type}){known}" + (f"; {', '.join(seen)}" if seen else "")
     if (need := looked.estimate) is not None:
-        records = ", ".join(f"{number:,} {name}" for name, number in need.records.items())
+        told = [f"{number:,} {name}" for name, number in need.records.items()]
+        calls = f"at most {need.quiet:,} calls a sync, {need.full:,} for one that {need.meaning}"
         left = looked.left
-        calls = f"{need.quiet:,} calls a sync, {need.full:,} if every account is written"
         if left is not None and left.left is not None:
             calls += f"; {left.left:,} may be made now"
             if left.allowed is not None:
-                calls += f", of {left.allowed:,} a day"
-        yield f"  {records}; at most {calls}"
+                calls += f", of {left.allowed:,} in {_period(left)}"
+        yield "  " + "; ".join([", ".join(told), calls] if told else [calls])
+
+
+def _period(left: "BudgetLeft") -> str:
+    hours = left.period.total_seconds() / 3600
+    return "an hour" if hours == 1 else f"{hours:g} hours"

@@ -228,13 +228,13 @@ class _Look:
 
     def _estimated(self, looked: Looked, inspector: Inspector) -> None:
         mapping = self._project.mapping
-        if mapping.accounts.from_ != looked.name:
-            return
+        ours = mapping.accounts.from_ == looked.name
         events = [one.object for one in mapping.events if one.from_ == looked.name and one.object]
         try:
             looked.estimate = inspector.estimate(
-                mapping.accounts.object, events, writes=bool(mapping.write)
-            )
+                mapping.accounts.object if ours else None, events,
+                writes=ours and bool(mapping.write),
+            )  # fmt: skip
         except GatepostError:
             looked.estimate = None  # what keeps it from counting is told by what was read before
 

@@ -55,5 +55,5 @@ def judge_calls(looked: Looked) -> Iterator[Said]:
         said = f"a sync takes about {need.quiet:,} calls, {rest}"
         yield Said("error", "budget", said, hint)
     elif need.full > left.left:
-        said = f"a sync that writes every record takes about {need.full:,} calls, {rest}"
-        yield Said("warning", "budget", said, "it stops between batches, and the next goes on")
+        said = f"a sync that {need.meaning} takes about {need.full:,} calls, {rest}"
+        yield Said("warning", "budget", said, "it stops in between, and the next goes on")

@@ -90,15 +90,17 @@ class HubSpotInspector:
             return None
         return datetime.fromisoformat(found[1]).date()
 
-    def estimate(self, accounts: str, events: Sequence[str], *, writes: bool) -> Estimate | None:
+    def estimate(
+        self, accounts: str | None, events: Sequence[str], *, writes: bool
+    ) -> Estimate | None:
         counts: dict[str, int] = {}
         quiet = 0
-        for name in dict.fromkeys([accounts, *events]):
+        for name in dict.fromkeys([*([accounts] if accounts else []), *events]):
             known = self._connector.wire.newest(name, "createdate")
             counts[name] = known[0] if known else 0
             # Its properties, a look at whether anything changed, its records by the hundred.
             quiet += 1 + (name != accounts) + max(1, -(-counts[name] // MOST))
-        number = counts[accounts]
+        number = counts[accounts] if accounts else 0
         if writes:
             quiet += 1 + -(-number // MOST)  # the written properties, to compare
         full = quiet + (-(-number // self._connector.batch_size) if writes else 0)

@@ -67,13 +67,27 @@ class Client(MixpanelUtils):  # type: ignore[misc]  # it comes without types
         rights are wrong, StopCycle for what nobody foresaw.
         """
         url = "/".join([base_url, str(self.VERSION), *path_components])
+        asked = {**params, "project_id": self._options.project_id}
+        return self._send(method, url, asked, headers or {})
+
+    def me(self) -> Any:
+        """Who the service account is and which projects it sees; raises as `request` does."""
+        with self._send("GET", f"{self.formatted_api}/app/me", {}, {}) as answer:
+            try:
+                return answer.json()["results"]
+            except (ValueError, KeyError, TypeError, requests.RequestException):
+                raise StopCycle(f"{self._options.name}: Mixpanel does not say who we are") from None
+
+    def _send(
+        self, method: str, url: str, params: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> requests.Response:
         answer = http.send(
             self._session,
             method,
             url,
             hide=self._hide,
-            params={**params, "project_id": self._options.project_id},
-            headers=dict(headers or {}),
+            params=dict(params),
+            headers=dict(headers),
             auth=(self._login[0].encode(), self._login[1].encode()),
             stream=True,
             allow_redirects=False,  # a login page of a proxy is no answer

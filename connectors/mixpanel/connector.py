@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Event
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from config.errors import GatepostError, PartlyDone, RetryLater, StopCycle
 from config.project_file import Connection
@@ -31,6 +31,9 @@ from connectors.mixpanel.budget import Budget
 from connectors.mixpanel.client import Client, TimedOut
 from connectors.mixpanel.options import Options, options_of
 from connectors.mixpanel.windows import Window, due, windows
+
+if TYPE_CHECKING:
+    from connectors.mixpanel.inspect import MixpanelInspector
 
 _READ = 1
 """Raised when the same body would be read with another meaning: everything is pulled anew."""
@@ -82,6 +85,11 @@ class MixpanelConnector:
         """Counted over all runs of an hour."""
         path = self.options.home / "requests" / f"{self.name}.json"
         return Budget(self.name, self.options.exports_an_hour, path, self.clock, self.sleep)
+
+    def inspector(self) -> "MixpanelInspector":
+        from connectors.mixpanel.inspect import MixpanelInspector  # not needed to sync
+
+        return MixpanelInspector(self)
 
     def events(self, object_name: str | None) -> EventSource:
         if object_name is not None:

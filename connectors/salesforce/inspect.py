@@ -156,8 +156,10 @@ class SalesforceInspector:
         (row,) = self._client.json("GET", "query", what=query, params={"q": query})["records"]
         return None if row["m"] is None else datetime.fromisoformat(row["m"]).date()
 
-    def estimate(self, accounts: str, events: Sequence[str], *, writes: bool) -> Estimate | None:
-        names = list(dict.fromkeys([accounts, *events]))
+    def estimate(
+        self, accounts: str | None, events: Sequence[str], *, writes: bool
+    ) -> Estimate | None:
+        names = list(dict.fromkeys([*([accounts] if accounts else []), *events]))
         found = self._client.json(
             "GET", "limits/recordCount", what="counting records",
             params={"sObjects": ",".join(names)},
@@ -166,7 +168,7 @@ class SalesforceInspector:
         login = 0 if self._options.auth == "token" else 1
         # Each object: describe it, look whether anything changed, read.
         quiet = login + sum(2 + self._reading(counts.get(one, 0)) for one in names)
-        number = counts.get(accounts, 0)
+        number = counts.get(accounts or "", 0)
         if writes:
             quiet += -(-number // _PAGE)  # the written fields, to compare
         full = quiet + (self._writing(number) if writes else 0)

@@ -154,3 +154,19 @@ def files(tmp_path, invoke):
     )
     names = {name: name.capitalize() for name in WRITES}
     return World(None, tmp_path / "p", invoke, mapping, names, "{type: files, path: crm}")
+
+
+def mixpanel(tmp_path, invoke, monkeypatch):
+    """Accounts in files, events in a project."""
+    with running(accounts=6, days=60, end=None) as started:
+        known = started.ready["mixpanel"]
+        monkeypatch.setenv("GATEPOST_PRODUCT_SECRET", known["secret"])
+        world = files(tmp_path, invoke)
+        world.write({"stage": "Name"})
+        world.started = started
+        world.replace(
+            "gatepost.yaml", "{type: files, path: product}",
+            f'{{type: mixpanel, url: "{known["url"]}", project_id: {known["project_id"]}, '
+            f"username: {known['username']}}}",
+        )  # fmt: skip
+        yield world

@@ -24,6 +24,11 @@ def hubspot(tmp_path, invoke, monkeypatch):
 
 
 @pytest.fixture
+def mixpanel(tmp_path, invoke, monkeypatch):
+    yield from live_world.mixpanel(tmp_path, invoke, monkeypatch)
+
+
+@pytest.fixture
 def files(tmp_path, invoke):
     world = live_world.files(tmp_path, invoke)
     world.write({"stage": "Name"})
@@ -37,7 +42,7 @@ def test_nothing_is_wrong_and_the_connections_are_summed_up(salesforce):
     assert lines[0] == "Connections:"
     assert lines[1] == "  crm (salesforce): gatepost@acme.example; 9 fields, 1 event by name"
     assert "6 Account" in lines[2]
-    assert "may be made now, of 25,000 a day" in lines[2]
+    assert "may be made now, of 25,000 in 24 hours" in lines[2]
     assert lines[3].startswith("  product (files): the folder ")
     assert lines[3].endswith("/product; 2 events by name")
 
@@ -220,6 +225,36 @@ def test_nothing_is_said_of_events_while_their_source_is_silent(files):
     (wrong,) = files.check(2)
     assert (wrong.check, wrong.file) == ("access", "gatepost.yaml")
     assert wrong.line == files.line_of("product:", "gatepost.yaml")
+
+
+def test_a_project_that_the_service_account_does_not_see(mixpanel):
+    mixpanel.replace("gatepost.yaml", "project_id: ", "project_id: 1")
+    found = [one for one in mixpanel.errors() if one.check == "rights"]
+    assert "does not see project 1" in found[0].message
+    assert "Acme production" in found[0].hint
+    assert found[0].line == mixpanel.line_of("product:", "gatepost.yaml")
+
+
+def test_a_secret_of_mixpanel_that_is_wrong(mixpanel, monkeypatch):
+    monkeypatch.setenv("GATEPOST_PRODUCT_SECRET", "wrong")
+    (wrong,) = mixpanel.check(2)
+    assert (wrong.check, wrong.line) == ("access", mixpanel.line_of("product:", "gatepost.yaml"))
+    assert "does not accept the service account" in wrong.message
+
+
+def test_a_project_time_that_is_not_the_projects(mixpanel):
+    mixpanel.replace("gatepost.yaml", "username:", "project_time: local(Asia/Tokyo), username:")
+    (wrong,) = mixpanel.check(2)
+    assert wrong.where == "connections.product.project_time"
+    assert "say local(" in wrong.hint
+
+
+def test_a_long_past_is_told_against_the_exports_of_an_hour(mixpanel):
+    mixpanel.replace("gatepost.yaml", "username:", "since: 2020-01-01, username:")
+    (told,) = [one for one in mixpanel.check() if one.check == "budget"]
+    assert told.severity == "warning"
+    assert "pulls the whole past" in told.message
+    assert mixpanel.started.calls("mixpanel").get("export") is None
 
 
 def test_calls_are_judged_by_what_may_be_made(salesforce):
