@@ -10,9 +10,10 @@ from mapping.state import NO_STAGE
 from mapping.words import said, signal_words, text_of
 
 
-@lru_cache(maxsize=1 << 15)  # many accounts have the very same scores
-def _said(number: float) -> str:
-    return said(number)
+@lru_cache(maxsize=1 << 16)  # many accounts have the very same scores
+def _component(name: str, score: float, value: float) -> str:
+    """`breadth 50 at 0.3`; a value that is not known is left out."""
+    return f"{name} {said(score)}" + ("" if isnan(value) else f" at {said(value)}")
 
 
 class Reasons:
@@ -127,12 +128,11 @@ class Reasons:
     def _health(self, output: str, row: int) -> str:
         if not self._scores or self._at("health_score", row) is None:
             return "not judged, or too little is known"
-        parts = []
-        for name, known, scores, values in self._scores:
-            if known[row]:
-                value = values[row]
-                at = "" if isnan(value) else f" at {_said(value)}"
-                parts.append(f"{name} {_said(scores[row])}{at}")
+        parts = [
+            _component(name, scores[row], values[row])
+            for name, known, scores, values in self._scores
+            if known[row]
+        ]
         score = "" if output == "health_score" else f"score {said(self._at('health_score', row))}: "
         return score + ", ".join(parts)
 

@@ -186,9 +186,11 @@ class Ratio:
         self._first_known, self._day = first_known, base - 1
         size = len(first_known)
         # A ring over window + to days; its place is day modulo length, so it never moves. What is
-        # in it are whole numbers, so sums may roll along with it and stay exact.
+        # in it are whole numbers, so sums may roll along with it and stay exact; those of sums are
+        # in billionths, for which a double is too short.
         self._length = window + to
-        self._values = np.zeros((self._length, size), np.longdouble)
+        self._kind: type[np.floating[Any]] = np.longdouble if isinstance(of, Summed) else np.float64
+        self._values = np.zeros((self._length, size), self._kind)
         self._known = np.zeros((self._length, size), np.bool_)
         if past is not None:
             days = np.arange(base - self._length, base) % self._length
@@ -207,7 +209,7 @@ class Ratio:
     def _step(self, day: int) -> Vector:
         now = self._of.on(day)
         exact = self._of.scaled(day) if isinstance(self._of, Summed) else now.values
-        value = np.where(now.known, exact, 0).astype(np.longdouble)
+        value = np.where(now.known, exact, 0).astype(self._kind)
         # The day that leaves the mean has today's place in the ring.
         enters, leaves = (day - self._window) % self._length, day % self._length
         self._total += self._values[enters] - self._values[leaves]

@@ -13,7 +13,7 @@ from mapping.accounts import AccountTable
 from mapping.check import refuse
 from mapping.compiled import CompiledJourney, compile_accounts_filter
 from mapping.vector import Array
-from sync.compute import Keys, account_table, selected
+from sync.account_tables import Keys, account_table, selected
 from sync.fields import NAME, FieldTable, Unreadable, load_fields
 from sync.identity import AccountKeys, never_written
 from sync.identity_ways import entry_keys
@@ -157,9 +157,14 @@ def _last_watermark(state: State, object_name: str, asked: str) -> str | None:
     return None if found is None else str(found)
 
 
+Customers = tuple[FieldTable, AccountTable, Array]
+"""All records that are there on a day, twice over, and the numbers of those that `accounts.where`
+lets through."""
+
+
 def journey_accounts(
     project: Project,
-    state: State,
+    customers_there: Customers,
     compiled: CompiledJourney,
     as_of: date,
     distinct: Callable[[str], Sequence[str]],
@@ -170,7 +175,7 @@ def journey_accounts(
     Keys are unique among all accounts that `accounts.where` lets through, travelling or not: a key
     that one of them shares with a stranger says nothing about either.
     """
-    table, everyone, customers = customers_of(project, state, compiled.journey.timezone, as_of)
+    table, everyone, customers = customers_there
     found = tuple(
         entry_keys(table, entry, customers.tolist(), project.folder, partial(distinct, entry.name))
         for entry in project.mapping.events
@@ -187,11 +192,8 @@ def journey_accounts(
     )
 
 
-def customers_of(
-    project: Project, state: State, timezone: str, as_of: date
-) -> tuple[FieldTable, AccountTable, Array]:
-    """All records that are there on a day, twice over, and the numbers of those that
-    `accounts.where` lets through."""
+def customers_of(project: Project, state: State, timezone: str, as_of: date) -> Customers:
+    """The customers at the end of a day in `timezone`."""
     mapping = project.mapping
     spec = mapping.accounts
     table = load_fields(state, spec.object, mapping.fields, timezone, as_of)

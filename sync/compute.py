@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import ibis
 import numpy as np
 
-from mapping.accounts import BEGINNING, AccountTable, FieldSteps
+from mapping.accounts import BEGINNING, AccountTable
 from mapping.clock import EPOCH, day_number, offsets
 from mapping.compiled import CompiledJourney
 from mapping.daily import EventTable, Question, account_days, last_values, matched_events, user_days
@@ -23,11 +23,10 @@ from mapping.missing import missing_column
 from mapping.outputs import HistoryRow, Outputs, Value, output_names
 from mapping.replay import Checkpoint, Days, Outcome, Replay
 from mapping.signals import Measured
-from mapping.vector import Array, Frame, compile_vector
-from sync import fields as pulled
+from mapping.vector import Array
+from sync.account_tables import Keys
 from sync.checkpoint import StoredCheckpoint, join, select
 from sync.engine import Columns, DuckEngine
-from sync.identity import one_text_each
 
 CELLS_A_CHUNK = 48_000_000  # days x accounts x measures held at once: about 0.4 GB
 SETTLING_DAYS = 3
@@ -57,19 +56,6 @@ class Source(Protocol):
     def table(self, engine: DuckEngine, first_day: int | None, last_day: int) -> Any:
         """Its events as an Ibis table that `engine` can run; UTC days, inclusive, may be more."""
         ...
-
-
-@dataclass(frozen=True)
-class Keys:
-    """Which account each key of a source means: `account_no` and `account_key`, parallel."""
-
-    account_no: Array
-    account_key: Array
-
-    def by_account(self, accounts: int) -> Array:
-        """Each account's key, "" where it has none that counts; of several keys one text that
-        differs whenever they do."""
-        return one_text_each(self.account_no, self.account_key, accounts)
 
 
 @dataclass(frozen=True)
@@ -113,42 +99,6 @@ class Computed:
         """All history rows, by account, first day, kind, then as they happened."""
         rows = chain.from_iterable(outputs.history() for outputs, _ in self.parts)
         return iter(sorted(rows, key=lambda row: row.account))
-
-
-def account_table(table: pulled.FieldTable) -> AccountTable:
-    """The fields as pulled, in the shape that the replay reads."""
-    names = [name or account for name, account in zip(table.names, table.accounts, strict=True)]
-    return AccountTable(
-        _texts(table.accounts), _texts(names),
-        {name: _steps(steps) for name, steps in table.steps.items()},
-    )  # fmt: skip
-
-
-def _texts(values: Sequence[str]) -> Array:
-    array = np.empty(len(values), np.object_)
-    array[:] = values
-    return array
-
-
-def _steps(steps: pulled.FieldSteps) -> FieldSteps:
-    day = np.where(steps.day == pulled.BEGINNING, BEGINNING, steps.day).astype(np.int32)
-    order = np.lexsort((steps.account, day))
-    values = steps.value[order]
-    if values.dtype == np.object_:
-        values = np.where(steps.valid[order], values, "")
-    elif values.dtype == np.float64:
-        values = np.where(steps.valid[order], values, 0.0)
-    account = steps.account[order].astype(np.int32)
-    return FieldSteps(steps.type, account, day[order], values, steps.valid[order])
-
-
-def selected(accounts: AccountTable, node: Any, as_of: date) -> Array:
-    """Numbers of the accounts for which a filter over fields holds on the last day."""
-    if node is None:
-        return np.arange(accounts.size)
-    day = day_number(as_of)
-    frame = Frame(accounts.size, day, lambda name: accounts.fields[name].on(day, accounts.size))
-    return np.flatnonzero(compile_vector(node)(frame).true())
 
 
 def compute(

@@ -6,38 +6,30 @@ steps before it, once.
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
+from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
-
-import ibis
-import numpy as np
 
 from config.errors import StopCycle
 from config.load import Project
-from config.mapping_file import EventsEntry
 from connectors.base import Budgeted, Connector, Warns
 from connectors.registry import connect
 from mapping.check import compiled
-from mapping.clock import day_date
 from mapping.compiled import CompiledJourney
-from mapping.daily import EVENT_COLUMNS, KIND, PROPERTY
-from sync.accounts import JourneyAccounts, journey_accounts, narrowed, pull_accounts
-from sync.checkpoint import StoredCheckpoint, journey_key, load, save
-from sync.compute import Computed, Inputs, compute
-from sync.engine import DuckEngine
-from sync.identity import (
-    AccountKeys,
-    events_by_name,
-    match_report,
-    numbers_by_key,
-    unmatched_keys,
+from sync.accounts import (
+    Customers,
+    JourneyAccounts,
+    customers_of,
+    journey_accounts,
+    pull_accounts,
 )
+from sync.engine import DuckEngine
 from sync.lake import Lake, register_events
-from sync.lake_changes import Changes
+from sync.matching import matched
 from sync.orders import Orders
 from sync.plan import Plan
 from sync.prune_lake import pruned_away
@@ -48,6 +40,7 @@ from sync.summary import RunSummary, SourceSummary
 
 if TYPE_CHECKING:
     from sync.applied import Applied
+    from sync.compute import Computed
 
 Tick = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (0: nobody knows)."""
@@ -55,47 +48,6 @@ Tick = Callable[[str, int, int], None]
 
 def quiet(what: str, done: int, of: int) -> None:
     """A tick that nobody looks at."""
-
-
-@dataclass(frozen=True)
-class LakeSource:
-    """One entry of `events` in mapping.yaml, as the lake has it."""
-
-    entry: EventsEntry
-    lake: Lake
-
-    @property
-    def name(self) -> str:
-        """Its name in the lake."""
-        return self.entry.name
-
-    @property
-    def product(self) -> bool:
-        """Whether its events are what `any` means."""
-        return self.entry.object is None
-
-    @property
-    def properties(self) -> frozenset[str]:
-        """The properties that are kept of its events."""
-        return frozenset(self.entry.keep)
-
-    def first_day(self) -> date | None:
-        """The UTC day of its earliest event, None without any."""
-        return next(iter(self.lake.days(self.name)), None)
-
-    def table(self, engine: DuckEngine, first_day: int | None, last_day: int) -> Any:
-        """Its events from one UTC day to another as an Ibis table that `engine` can run."""
-        name = f"events {self.name} {first_day} {last_day}"
-        first = None if first_day is None else day_date(first_day)
-        register_events(
-            engine, name, self.lake.files(self.name, first, day_date(last_day)), self.entry.keep
-        )
-        kept = {
-            column: kind
-            for kept_name in self.entry.keep
-            for column, kind in ((PROPERTY + kept_name, "string"), (KIND + kept_name, "uint8"))
-        }
-        return ibis.table({**EVENT_COLUMNS, **kept}, name=name)
 
 
 class Cycle:
@@ -118,6 +70,7 @@ class Cycle:
         self._stack, self._pulled = ExitStack(), False
         self._connectors: dict[str, Connector] = {}
         self._used: dict[str, int] = {}
+        self._customers: dict[str, Customers] = {}
         self._accounts: dict[str, JourneyAccounts] = {}
         self._fresh: dict[str, list[str]] = {}
 
@@ -192,7 +145,20 @@ class Cycle:
         with self._lock_to_pull() as free, self.timed("pull"):
             if free:
                 self._pull_accounts()
-                self._pull_events()
+                # Events are waited for: for a vendor, for a disk, for the engine.
+                with ThreadPoolExecutor(1, "ahead") as ahead:
+                    coming = ahead.submit(self._look_ahead)
+                    self._pull_events()
+                self._customers = coming.result()
+
+    def _look_ahead(self) -> dict[str, Customers]:
+        """What computing will need and no event changes: its modules, and the customers by zone."""
+        import_module("sync.computing")
+        days = {one.journey.timezone: self.day(one) for one in self.journeys}
+        with State(self.project.home) as state:
+            return {
+                zone: customers_of(self.project, state, zone, day) for zone, day in days.items()
+            }
 
     @contextmanager
     def _lock_to_pull(self) -> Iterator[bool]:
@@ -269,8 +235,11 @@ class Cycle:
         name = journey.journey.name
         if name not in self._accounts:
             self.pull()
+            day, zone = self.day(journey), journey.journey.timezone
+            if zone not in self._customers:
+                self._customers[zone] = customers_of(self.project, self.state, zone, day)
             found = journey_accounts(
-                self.project, self.state, journey, self.day(journey), self._lake_keys
+                self.project, self._customers[zone], journey, day, self._lake_keys
             )
             self._accounts[name] = found
             self._match(found)
@@ -290,31 +259,16 @@ class Cycle:
         if any(source.match for source in self.summary.sources):
             return
         for entry, keys in zip(self.project.mapping.events, found.found, strict=True):
-            parts = self._fresh.get(entry.name)
-            if not parts:
-                continue
-            self._register_match(entry, keys, parts)
-            events = ibis.table(EVENT_COLUMNS, name="pulled events")
-            columns = {"account_no": "int32", "account_key": "string"}
-            by_name = events_by_name(events, ibis.table(columns, name="single keys"))
-            strangers = unmatched_keys(
-                events, ibis.table({"account_key": "string"}, name="known keys")
-            )
-            report = match_report(
-                entry.name, keys, self.engine.run(by_name), self.engine.run(strangers)
-            )
-            for source in self.summary.sources:
-                if source.name == entry.name:
-                    source.match = report
-
-    def _register_match(self, entry: EventsEntry, keys: AccountKeys, parts: list[str]) -> None:
-        register_events(self.engine, "pulled events", self.lake.files(entry.name, parts=parts), ())
-        self.engine.register("single keys", keys.columns())
-        self.engine.register("known keys", keys.known_columns())
+            if parts := self._fresh.get(entry.name):
+                files = self.lake.files(entry.name, parts=parts)
+                report = matched(self.engine, entry.name, files, keys)
+                for source in self.summary.sources:
+                    if source.name == entry.name:
+                        source.match = report
 
     def compute(
         self, *, journey: str | None = None, account: str | None = None, history: bool = False
-    ) -> list[Computed]:
+    ) -> list["Computed"]:
         """Every journey, or one of them, for all accounts or the one with this CRM id.
 
         `history` keeps what happened on the way. An account that does not travel a journey is not
@@ -326,56 +280,17 @@ class Cycle:
             if journey in (None, one.journey.name)
         ]
 
-    def _compute(self, journey: CompiledJourney, account: str | None, *, history: bool) -> Computed:
+    def _compute(
+        self, journey: CompiledJourney, account: str | None, *, history: bool
+    ) -> "Computed":
         found = self.accounts(journey)
         self.summary.warnings += pruned_away(self.state, self.project.mapping, journey)
+        from sync.computing import compute_all, compute_one
+
         with self.timed("compute"):
             if account is not None:
-                return self._run(journey, _only(found, account), history=history)
-            name, key = journey.journey.name, journey_key(journey.journey, self.project.mapping)
-            lake_seq = Changes(self.lake).last_seq()  # before any event is read
-            stored = load(self.state, self.project.home, name, key)
-            result = self._run(journey, found, stored, history=history)
-            self.summary.replayed[name] = result.replayed
-            if result.checkpoint is not None and self._exclusive:
-                day = day_date(result.checkpoint.day).isoformat()
-                ids = result.accounts.ids.astype(np.str_)
-                kept = StoredCheckpoint(result.checkpoint, ids, result.evidence, lake_seq)
-                save(self.state, self.project.home, name, key, day, kept)
-            return result
-
-    def _run(
-        self, journey: CompiledJourney, found: JourneyAccounts,
-        stored: StoredCheckpoint | None = None, *, history: bool,
-    ) -> Computed:  # fmt: skip
-        sources = [LakeSource(entry, self.lake) for entry in self.project.mapping.events]
-        inputs = Inputs(
-            journey, found.accounts, sources, found.keys, self.day(journey), self.as_of is not None
-        )
-        late = self._late(found, stored) if stored else {}
-        if late is None:
-            stored, late = None, {}
-        return compute(
-            inputs, self.engine, stored=stored, late=late, history=history, tick=self.tick
-        )
-
-    def _late(self, found: JourneyAccounts, stored: StoredCheckpoint) -> dict[int, int] | None:
-        """Per account the first UTC day on which its events are not those of the checkpoint; None
-        if that is not known any more. Days too late to matter are left out."""
-        changes = Changes(self.lake).changed_accounts(self.engine, stored.lake_seq)
-        if changes is None:
-            return None
-        day = changes.first_day.astype("M8[D]").astype(np.int64)
-        early = day <= stored.checkpoint.day + 1  # a UTC day reaches into the local one before it
-        late: dict[int, int] = {}
-        for entry, keys in zip(self.project.mapping.events, found.keys, strict=True):
-            rows = np.flatnonzero(early & (changes.source == entry.name))
-            changed = changes.account_key[rows].tolist()
-            numbers = numbers_by_key(keys.account_key, keys.account_no, set(changed))
-            for key, first_day in zip(changed, day[rows].tolist(), strict=True):
-                for number in numbers.get(key, ()):
-                    late[number] = min(first_day, late.get(number, first_day))
-        return late
+                return compute_one(self, journey, found, account, history=history)
+            return compute_all(self, journey, found, history=history, keep=self._exclusive)
 
     # ------------------------------------------------------------------------------------ write
 
@@ -403,9 +318,3 @@ class Cycle:
         from sync.writing import carry_out
 
         return carry_out(self, None, "sync", orders or Orders())
-
-
-def _only(found: JourneyAccounts, account: str) -> JourneyAccounts:
-    """The accounts with this CRM id: one or none."""
-    place = np.flatnonzero(found.accounts.ids == account)
-    return narrowed(found, place)

@@ -117,7 +117,7 @@ def _differing(
         if field not in wanted:
             continue
         value, there = wanted[field], record.get(field)
-        if same(value, there):
+        if _means_the_same(value, there):
             continue
         unknown = _unknown(value)
         if unknown and policy.null == "keep":

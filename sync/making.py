@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from config.errors import StopCycle
 from config.load import Project
@@ -14,9 +15,7 @@ from config.mapping_file import WriteEntry
 from connectors.base import ReadsSome
 from sync.brakes import Facts, Pulled
 from sync.brakes import judge as judge_brakes
-from sync.compute import Computed
 from sync.cycle import Cycle
-from sync.desired import desired
 from sync.diff import Diff, Observed, diff
 from sync.facts import journey_facts, source_facts, with_organisation
 from sync.knowledge import knowledge
@@ -25,6 +24,9 @@ from sync.outcome import left_over
 from sync.plan import Plan, make_plan, read_hash
 from sync.policy import judge, written
 from sync.state import instant_text
+
+if TYPE_CHECKING:
+    from sync.compute import Computed
 
 PLAN_HOLDS = timedelta(days=1)
 _NO_RUN = 1 << 62
@@ -57,6 +59,9 @@ def make(cycle: Cycle, run_id: int | None = None) -> Plan:
     """The plan of one cycle: computed values against a fresh read. Nothing is written. `run_id`:
     the run that it is made for, where there is one already."""
     mapping = cycle.project.mapping
+    cycle.pull()
+    from sync.desired import desired  # with all that computes: a pull has had time to import it
+
     entries = [written(entry) for entry in mapping.write]
     travelling = [cycle.accounts(one) for one in cycle.journeys if one.journey.name in {
         entry.journey for entry in mapping.write}]  # fmt: skip
@@ -100,7 +105,7 @@ def read(cycle: Cycle, fields: list[str], ids: Sequence[str] | None = None) -> d
 
 
 def judged(
-    cycle: Cycle, plan: Plan, pairs: Sequence[tuple[WriteEntry, Computed]], run_id: int | None
+    cycle: Cycle, plan: Plan, pairs: Sequence[tuple[WriteEntry, "Computed"]], run_id: int | None
 ) -> Plan:
     """The plan without what is held back, and with what its brakes judge it by."""
     if not plan.changes:

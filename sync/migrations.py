@@ -136,8 +136,7 @@ CREATE TABLE write_records (
     message    TEXT,
     settled_at TEXT
 );
-CREATE INDEX write_records_open ON write_records (id)
-    WHERE state IN ('intended', 'sent', 'unknown');
+CREATE INDEX write_records_open ON write_records (id) WHERE state IS NOT NULL;
 
 INSERT INTO write_batches (first_id, last_id, run_id, state, intended_at, sent_at)
 SELECT min(id), max(id), run_id, 'forgotten', min(intended_at), min(sent_at)

@@ -1,1 +1,0 @@
-"""`gatepost doctor`: whether this machine and this project can run, looked at piece by piece."""
