@@ -207,6 +207,16 @@ class Batched(Protocol):
 
 
 @runtime_checkable
+class BatchedByNumber(Protocol):
+    """A Batched sink whose batches depend on how many records there are: few go in requests that a
+    run can stop between, many together, where the vendor has a better way for many."""
+
+    def batch_for(self, records: int) -> int:
+        """How many of so many `records` to give it at once."""
+        ...
+
+
+@runtime_checkable
 class ReadsSome(Protocol):
     """A FieldSink that can be asked for some records only."""
 

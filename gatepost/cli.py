@@ -14,8 +14,13 @@ from typing import Any, NamedTuple, NoReturn
 
 import click
 
-from config.errors import FixConfig, GatepostError
 from gatepost import __version__
+from gatepost.ours import sentence
+
+try:
+    from config.errors import FixConfig, GatepostError
+except ImportError:  # somebody else's `config` came first
+    sys.exit(f"gatepost: {sentence() or 'its packages are not all there: install it again'}")
 from gatepost.crash import crash_sentence
 from gatepost.options import HOME_KEY
 from gatepost.redact import redacted
@@ -47,6 +52,7 @@ COMMANDS = {
     "apply": Listed("gatepost.commands.apply", "Write what a plan says."),
     "sync": Listed("gatepost.commands.sync", "Pull, compute and write what changed."),
     "prune": Listed("gatepost.commands.prune", "Prune what is older than `retention` says."),
+    "doctor": Listed("gatepost.commands.doctor", "Find what would keep a run from working."),
     "runs": Listed("gatepost.commands.runs", "Show past runs, or one with its writes."),
     "run": Listed("gatepost.commands.run", "Sync by a schedule until told to end."),
     "forget": Listed("gatepost.commands.forget", "Remove an account or a person, and prove it."),
@@ -94,6 +100,10 @@ class Commands(click.Group):
         except GatepostError as error:
             _say_error(error)
             code = error.exit_code
+        except ImportError as error:
+            # a namesake of ours is the usual reason
+            _say(sentence() or crash_sentence(error, ctx.meta.get(HOME_KEY)))
+            code = 1
         except Exception as error:  # noqa: BLE001 (no traceback may reach a user: it goes to a file)
             _say(crash_sentence(error, ctx.meta.get(HOME_KEY)))
             code = 1

@@ -44,11 +44,11 @@ def run_lock(home: Path, name: str = LOCK_NAME) -> Iterator[None]:
         os.close(descriptor)  # which gives the lock back; the file stays, or two could hold two
 
 
-def at_work(home: Path) -> str | None:
+def at_work(home: Path, name: str = LOCK_NAME) -> str | None:
     """Who holds the run lock now: the process id, "?" where it is not readable; None for nobody.
     Changes nothing, and may be out of date when it returns."""
     try:
-        descriptor = os.open(home / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(home / name, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from config.errors import BrakePulled, GatepostError, PartlyDone
-from connectors.base import Batched, FieldSink
+from connectors.base import Batched, BatchedByNumber, FieldSink
 from connectors.files_sink import FilesSink
 from sync.accounts import note_own_write
 from sync.applied import Applied
@@ -112,6 +112,8 @@ def _write(cycle: Cycle, applied: Applied, orders: Orders) -> None:
     careful = Careful(cycle, applied, partial(read, cycle), bold=orders.override is not None)
     with cycle.timed("write"):
         size = sink.batch_size if isinstance(sink, Batched) else None
+        if isinstance(sink, BatchedByNumber):
+            size = sink.batch_for(sum(1 for _ in plan.records()))
         applied.report = push(
             careful.ordered(), sink, Ledger(cycle.state, _clock), applied.run_id, id_field=spec.id,
             batch_size=size, first=careful.sizes, check=careful.check, stop=orders.stop,

@@ -31,7 +31,7 @@ _HINTS = {
     "UNSUPPORTED_API_VERSION": "set api_version to a newer one",
     "INSUFFICIENT_ACCESS": "see the permission sets of the API user",
 }
-_NOT_EXPIRY = re.compile(r"not valid for (?:the )?REST API|not attached to Agent", re.IGNORECASE)
+_NOT_EXPIRY = re.compile(r"not valid for [\w ]*REST API|not attached to Agent", re.IGNORECASE)
 
 
 class Refused(StopCycle):
@@ -96,7 +96,7 @@ def error_of(
         return Unsettled(sentence, http.retry_after(response, clock))
     if status in http.BUSY or code in _TRANSIENT:
         return RetryLater(sentence, http.retry_after(response, clock))
-    if status == 410:
+    if status in (409, 410):  # results of a job want its version; a version that has been retired
         return Refused(sentence, code, _HINTS["UNSUPPORTED_API_VERSION"])
     return Refused(sentence, code, _HINTS.get(code, ""))
 

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from config.errors import GatepostError
+from config.errors import GatepostError, StopCycle
 from connectors import http
 from connectors.base import WriteResult
 from connectors.salesforce.answers import Unsettled
 from connectors.salesforce.client import Client
 from connectors.salesforce.describe import Described, from_record
 from connectors.salesforce.outcomes import (
+    ENDS,
     NOT_SENT,
     Kind,
     error_in,
@@ -80,8 +81,12 @@ class Collections:
             except GatepostError as error:
                 if not self.touched:
                     raise
-                self.leave([*chunk.ids, *(one for left in self._queue for one in left.ids)], error)
-                self._queue.clear()
+                self.leave(chunk.ids, error)
+                self._end(error)
+
+    def _end(self, error: GatepostError) -> None:
+        self.leave([one for left in self._queue for one in left.ids], error)
+        self._queue.clear()
 
     def leave(self, ids: Iterable[str], error: GatepostError) -> None:
         """Note that these were not sent."""
@@ -149,7 +154,10 @@ class Collections:
                 continue
             code, message = error_in(answer)
             open_.setdefault(kind_of(code, message), []).append(rejected(one, message, code))
-        self._note(open_.pop(Kind.NEVER, ()))
+        never = open_.pop(Kind.NEVER, [])
+        self._note(never)
+        if end := next((one for one in never if one.code in ENDS), None):
+            self._end(StopCycle(f"{end.code}: {end.reason}"))
         self._smaller(chunk, open_.pop(Kind.SMALLER, []))
         self._later(chunk, [*open_.get(Kind.LOCKED, ()), *open_.get(Kind.AGAIN, ())])
 

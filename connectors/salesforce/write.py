@@ -10,7 +10,7 @@ from connectors.salesforce.client import Client
 from connectors.salesforce.collections import Collections, retrieved
 from connectors.salesforce.describe import Described, Objects, from_record
 from connectors.salesforce.options import Options
-from connectors.salesforce.outcomes import rejected
+from connectors.salesforce.outcomes import SCHEMA, rejected
 from connectors.salesforce.values import Json, long_id, prepared, writable
 
 _TOGETHER = 10_000
@@ -35,6 +35,11 @@ class SalesforceSink:
         self._accounts = accounts
         self._sizes = sizes
         self._options = options
+
+    def batch_for(self, records: int) -> int:
+        """Collections one by one; all together only where a bulk job is worth it."""
+        few = records <= self._options.bulk_from
+        return self._options.batch_size if few else self.batch_size
 
     def read(self, object_name: str, id_field: str, fields: Sequence[str]) -> Iterator[Record]:
         for row in self._accounts.read(object_name, [id_field, *fields]):
@@ -77,6 +82,8 @@ class SalesforceSink:
             writable(described, name)
         records, ids, refused = _records(described, writes)
         settled = refused | self._settled(described, records)
+        if any(one.code in SCHEMA for one in settled.values()):
+            self._objects.forget(described.name)  # the next write sees what has gone
         return [_answer(one.id, settled.get(ids.get(one.id, one.id))) for one in writes]
 
     def _settled(

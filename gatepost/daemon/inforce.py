@@ -58,13 +58,14 @@ def read(folder: Path, listen: str | None = None) -> InForce:
     project, problems = problems_of(Ask(folder))
     if problems or project is None:
         raise FixConfig(problems)
-    address = _address(listen or project.gatepost.server.listen)
+    address = address_of(listen or project.gatepost.server.listen)
     secrets = own_secrets()
-    _guarded(address, secrets)
+    guarded(address, secrets)
     return InForce(project, _copied(project), address, secrets)
 
 
-def _address(text: str) -> tuple[str, int] | None:
+def address_of(text: str) -> tuple[str, int] | None:
+    """Host and port to listen at, None for nowhere. UsageError if it is neither."""
     if text == OFF:
         return None
     found = listen_address(text)
@@ -73,7 +74,9 @@ def _address(text: str) -> tuple[str, int] | None:
     return found
 
 
-def _guarded(address: tuple[str, int] | None, secrets: OwnSecrets) -> None:
+def guarded(address: tuple[str, int] | None, secrets: OwnSecrets) -> None:
+    """UsageError if others can ask there and nothing tells them apart; FixConfig for a token that
+    could be guessed."""
     token = secrets.get("token")
     if token is not None and len(token) < 16:
         raise FixConfig(

@@ -207,7 +207,7 @@ def test_a_pull_that_breaks_off_in_history_reads_it_next_time(org, folder, accou
     org.sleep(86_400)
     edit(org, account, Licensed_Seats__c=9)
     org.sleep(86_400)
-    org.fault("status", "query_all", status=400, code="QUERY_TIMEOUT", skip=2)
+    org.fault("status", "query_all", status=400, code="QUERY_TIMEOUT", skip=1)
     with pytest.raises(Exception, match="QUERY_TIMEOUT"):
         pull(org, folder)
     org.started.sandbox.faults.remove()

@@ -1,0 +1,1 @@
+"""`gatepost doctor`: whether this machine and this project can run, looked at piece by piece."""

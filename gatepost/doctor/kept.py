@@ -1,0 +1,106 @@
+"""The state file and the lake: whole, and not from a newer version or a later time."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gatepost.doctor.checks import Patient, Said
+
+_RESTORE = "restore it from a backup, or move it away: see docs/state.md"
+_MAGIC = b"PAR1"
+_SHOWN = 3
+_AT_ONCE = 500
+STEP_BACK = timedelta(seconds=30)
+
+
+def state(patient: Patient) -> Iterator[Said]:
+    """SQLite's own check, the tables' version, and the log mode."""
+    from sync.migrations import NAMES
+    from sync.state import FILE_NAME
+
+    path = patient.home / FILE_NAME
+    if not path.exists():
+        yield Said("state", "ok", f"{path.name} will be made by the first run")
+        return
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)
+        try:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+            begun = connection.execute("SELECT max(started_at) FROM runs").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        yield Said("state", "problem", f"{path} cannot be read: {error}", _RESTORE)
+        return
+    if found != "ok":
+        yield Said("state", "problem", f"{path} is damaged: {found}", _RESTORE)
+    elif version > len(NAMES):
+        said = f"{path} was written by a newer Gatepost"
+        yield Said("state", "problem", said, "use that version, or another GATEPOST_HOME")
+    elif mode != "wal":
+        said = f"{path} is in {mode} mode: readers and a run would block each other"
+        yield Said("state", "warning", said, "the next run sets it right, on a local disk")
+    else:
+        yield Said("state", "ok", f"{path.name} is whole, step {version} of {len(NAMES)}")
+    yield _stepped_back(begun[0] if begun else None, patient.now)
+
+
+def _stepped_back(begun: str | None, now: datetime) -> Said:
+    """Whether the last run began later than now."""
+    if begun is None or datetime.fromisoformat(begun) <= now + STEP_BACK:
+        return Said("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC, later than the last run")
+    said = f"it is {now:%Y-%m-%d %H:%M:%S} UTC, and the last run began at {begun}"
+    return Said("clock", "problem", said, "the clock was set back: let it be set by NTP")
+
+
+def lake(patient: Patient) -> Iterator[Said]:
+    """Every Parquet file's footer, which its reader needs first and its writer wrote last."""
+    files = sorted((patient.home / "lake").rglob("*.parquet"))
+    if not files:
+        yield Said("lake", "ok", "empty: nothing was pulled yet")
+        return
+    broken = [path for path in files if not _whole(path)]
+    good = [path for path in files if path not in set(broken)]
+    for start in range(0, len(good), _AT_ONCE):
+        broken += _unreadable(good[start : start + _AT_ONCE])
+    if broken:
+        names = ", ".join(str(path.relative_to(patient.home)) for path in broken[:_SHOWN])
+        more = f" and {len(broken) - _SHOWN} more" if len(broken) > _SHOWN else ""
+        do = "delete them and run `gatepost sync`: what is gone from the lake is pulled again"
+        yield Said("lake", "problem", f"cannot be read: {names}{more}", do)
+    else:
+        yield Said("lake", "ok", f"{len(files):,} files, each with its footer")
+
+
+def _whole(path: Path) -> bool:
+    """Whether a file begins and ends as Parquet does, with room for what its footer says."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(4)
+            size = file.seek(0, 2)
+            file.seek(max(0, size - 8))
+            end = file.read()
+    except OSError:
+        return False
+    footer = int.from_bytes(end[:4], "little")
+    return begin == _MAGIC and end[4:] == _MAGIC and 0 < footer <= size - 12
+
+
+def _unreadable(files: Sequence[Path]) -> list[Path]:
+    """Those of the files whose footer the engine cannot read."""
+    import duckdb
+
+    query = "SELECT count(*) FROM parquet_file_metadata(?)"
+    with duckdb.connect(config={"threads": 1}) as engine:
+        try:
+            engine.execute(query, [[str(path) for path in files]]).fetchall()
+        except duckdb.Error:
+            if len(files) == 1:
+                return list(files)
+        else:
+            return []
+    middle = len(files) // 2
+    return [*_unreadable(files[:middle]), *_unreadable(files[middle:])]
