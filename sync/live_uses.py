@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from config.account_key import where
 from config.folder import MAPPING
 from config.journey import ANY, Features, Journey
 from config.load import Project
 from config.mapping_file import FieldType, WriteField
 from config.problem import Problem
-from config.yaml_nodes import Path
+from config.yaml_nodes import Entries, Path, node_at
 from mapping.compiled import CompiledJourney
 from mapping.output_types import OutputType, output_type
 
@@ -83,11 +84,15 @@ def written_fields(project: Project, journeys: list[CompiledJourney]) -> list[Fi
     for index, entry in enumerate(project.mapping.write):
         assert entry.journey is not None, "filled in when the project was read"
         for name, spec in entry.fields.items():
-            place = Place(MAPPING, ("write", index, "fields", name), at_key=True)
+            path: Path = ("write", index, "fields", name)
+            place = Place(MAPPING, path, at_key=True)
+            if spec.to is not None:  # a suggestion: the field itself is only looked at
+                place = Place(MAPPING, (*path, "to"))
             writing = Writing(
                 entry.journey, spec, output_type(compiled[entry.journey], spec.output)
             )
-            found.append(FieldUse(accounts.from_, accounts.object, name, place, writing=writing))
+            target = spec.to or name
+            found.append(FieldUse(accounts.from_, accounts.object, target, place, writing=writing))
     return found
 
 
@@ -103,12 +108,14 @@ def _read_fields(project: Project) -> Iterator[FieldUse]:
         yield account_field(accounts.name, "accounts", "name")
     for name, spec in mapping.fields.items():
         yield account_field(spec.field, "fields", name, "field", read_as=spec.type)
+    yield from _suggested(project)
     for index, entry in enumerate(mapping.events):
         if entry.object is None:
             continue  # what a product's events carry is nowhere described
-        key = "property" if "property" in _keys(project, index) else "field"
-        named = [(entry.at, ("at",)), (entry.account.property, ("account", key)),
-                 (entry.user, ("user",)), (entry.id, ("id",))]  # fmt: skip
+        named: list[tuple[str | None, Path]] = [
+            (entry.at, ("at",)), (entry.user, ("user",)), (entry.id, ("id",)),
+            *((way.property, _way(project, index, number)) for number, way in enumerate(entry.ways))
+        ]  # fmt: skip
         for column, path in named:
             if column is not None:
                 place = Place(MAPPING, ("events", index, *path))
@@ -118,14 +125,24 @@ def _read_fields(project: Project) -> Iterator[FieldUse]:
             yield FieldUse(entry.from_, entry.object, kept.field, place, kept.type)
 
 
-def _keys(project: Project, index: int) -> frozenset[str]:
-    """The keys that stand under `account` of an entry of events."""
-    from config.yaml_nodes import Entries, node_at
+def _suggested(project: Project) -> Iterator[FieldUse]:
+    """Fields of which only a suggestion is written, elsewhere: they must be there."""
+    accounts = project.mapping.accounts
+    for index, target in enumerate(project.mapping.write):
+        for name, spec in target.fields.items():
+            if spec.to is not None:
+                place = Place(MAPPING, ("write", index, "fields", name), at_key=True)
+                yield FieldUse(accounts.from_, accounts.object, name, place)
 
+
+def _way(project: Project, index: int, number: int) -> Path:
+    """Where an entry of events names what leads to its account: the words differ."""
     root = project.files[MAPPING].root
     assert root is not None, "a project that was read has a mapping"
-    node = node_at(root, ("events", index, "account"))
-    return frozenset(node.entries) if isinstance(node, Entries) else frozenset()
+    path = where(number, project.mapping.events[index].ways)
+    node = node_at(root, ("events", index, *path))
+    keys = node.entries if isinstance(node, Entries) else ()
+    return (*path, next((one for one in ("property", "field", "email") if one in keys), ""))
 
 
 def event_uses(project: Project) -> list[EventUse]:

@@ -84,6 +84,7 @@ class World:
     def check(self, code=None):
         """`check --live` as objects; its exit code, which must be `code` if that is given."""
         done = self.run("check", "--live", "--format", "json")
+        assert done.exit_code < 2 or '"severity"' in done.stdout, done.output
         if code is not None:
             assert done.exit_code == code, done.output
         return [SimpleNamespace(**json.loads(line)) for line in done.stdout.splitlines()]
@@ -143,7 +144,8 @@ def files(tmp_path, invoke):
     crm = tmp_path / "p" / "crm"
     crm.mkdir(parents=True)
     today = datetime.now(UTC).date()
-    (crm / "Account.csv").write_text(f"Id,Name,Signed,Workspace\n1,Acme,{today},acme\n")
+    signed = today - timedelta(20)
+    (crm / "Account.csv").write_text(f"Id,Name,Signed,Workspace\n1,Acme,{signed},acme\n")
     (crm / "Case.csv").write_text(f"Id,AccountId,Opened\n7,1,{today}T00:00:00Z\n")
     mapping = (
         "accounts: {from: crm, object: Account, id: Id, name: Name}\n"

@@ -127,6 +127,26 @@ def test_a_checkbox_cannot_be_cleared(salesforce):
     assert wrong.check == "empty"
 
 
+def test_a_suggestion_is_judged_where_it_goes(salesforce):
+    salesforce.replace(
+        "mapping.yaml", "Lifecycle_Stage__c: stage",
+        "Days_To_Renewal__c: {output: days_in_stage, write: suggest, to: Suggested__c}",
+    )  # fmt: skip
+    (wrong,) = salesforce.check(2)
+    assert (wrong.check, wrong.where) == ("field", "write[0].fields.Days_To_Renewal__c.to")
+    assert [one.field for one in salesforce.provision()] == ["Suggested__c"]
+    assert salesforce.check(0) == []
+
+
+def test_every_way_to_an_account_is_looked_at(salesforce):
+    salesforce.replace(
+        "mapping.yaml", "account: {field: AccountId, equals: id}",
+        "account: [{field: AccountId, equals: id}, {email: Emial, equals: workspace}]",
+    )  # fmt: skip
+    (wrong,) = salesforce.check(2)
+    assert wrong.where == "events[1].account[1].email"
+
+
 def test_accounts_are_written_by_id(salesforce):
     salesforce.replace("mapping.yaml", "id: Id, name", "id: Workspace_Id__c, name")
     assert [one.check for one in salesforce.errors()] == ["id"]

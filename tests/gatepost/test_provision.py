@@ -67,3 +67,41 @@ def test_nothing_is_made_where_nobody_can_be_asked(world):
     assert done.exit_code == 2
     assert "--yes" in done.stderr
     assert len(world.check(2)) == len(world.names)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    monkeypatch.setattr("gatepost.commands.apply.at_a_terminal", lambda: True)
+
+
+def test_what_would_be_made_is_shown_before_it_is_asked_for(tmp_path, invoke, asked):
+    world = live_world.files(tmp_path, invoke)
+    header = (world.folder / "crm" / "Account.csv").read_text().splitlines()[0]
+    no = world.run("provision", input="n\n")
+    assert no.exit_code == 1
+    assert "Account.Stage" in no.stderr
+    assert "nothing was made, as you wished" in no.stderr
+    assert (world.folder / "crm" / "Account.csv").read_text().startswith(header + "\n")
+    yes = world.run("provision", input="y\n")
+    assert yes.exit_code == 0
+    assert yes.stderr.index("Account.Stage") < yes.stderr.index("Make this in the CRM?")
+    assert (world.folder / "crm" / "Account.csv").read_text().startswith(header + ",Stage,")
+
+
+def test_a_project_that_writes_nothing_needs_no_field(tmp_path, invoke):
+    world = live_world.files(tmp_path, invoke)
+    (world.folder / "mapping.yaml").write_text(world.mapping)
+    done = world.run("provision", "--yes")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "no `write`" in done.stderr
+
+
+def test_one_home_is_changed_by_one_run_at_a_time(tmp_path, invoke):
+    from sync.runs import run_lock
+
+    world = live_world.files(tmp_path, invoke)
+    with run_lock(world.folder / ".gatepost"):
+        done = world.run("provision", "--yes")
+    assert done.exit_code != 0
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr

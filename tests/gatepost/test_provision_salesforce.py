@@ -149,11 +149,10 @@ def test_a_field_that_exists_and_may_only_be_read_is_granted(world, org):
     assert world.check(0) == []
 
 
-def test_formulas_and_system_fields_are_refused(world):
-    world.write({"days": "Days_To_Renewal__c", "entered": "LastActivityDate"})
-    formula, system = world.errors()
-    assert "formula" in formula.message
-    assert "the system keeps it" in system.message
+def test_formulas_are_refused(world):
+    world.write({"days": "Days_To_Renewal__c"})
+    (formula,) = world.errors()
+    assert (formula.check, "formula" in formula.message) == ("read-only", True)
     assert {one.outcome for one in world.provision(code=1)} == {"left"}
 
 
@@ -201,3 +200,21 @@ def test_an_answer_that_was_lost_makes_no_field_twice(world):
     world.started.fault("reset_after", "salesforce.permission_create", count=1)
     assert {*outcomes(world.provision()).values()} == {"done"}
     assert world.check(0) == []
+
+
+def test_values_that_other_fields_share_are_left_to_a_person(world):
+    world.replace("journeys/care.yaml", "stage: Adoption", "stage: Sailing")
+    world.write({"stage": "Lifecycle_Stage__c"})
+    shared = {"Metadata": {"type": "Picklist", "valueSet": {"valueSetName": "Stages"}}}
+    world.started.fault("status", "salesforce.tooling_get", status=200, body=shared)
+    (stage,) = world.provision(code=1)
+    assert "global value set Stages" in stage.reason
+    assert "Values > New: Sailing" in stage.by_hand
+
+
+def test_a_busy_org_is_told_for_each_field_and_asked_no_more(world):
+    world.replace("gatepost.yaml", "client_id:", "retries: 0, client_id:")
+    world.started.fault("status", "salesforce.tooling_create", status=503)
+    results = world.provision(code=1)
+    assert {*outcomes(results).values()} == {"failed"}
+    assert world.started.calls("salesforce")["tooling_create"] == 1
