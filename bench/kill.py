@@ -138,19 +138,20 @@ def wrong(crm: Crm, entered: str, before: list[str]) -> list[str]:
 
 
 def measure(points: int, seed: int, say: Callable[[str], None] = lambda _: None) -> Tally:
-    """Kill at so many points; the same seed takes the same ones."""
+    """Kill so many times. A moment may come too late to kill anything: then it is no point."""
     chance, tally = random.Random(seed), Tally()  # noqa: S311 - it chooses points, no secrets
     with (
         tempfile.TemporaryDirectory() as folder,
         Crm(Path(folder), ACCOUNTS, BATCH, ", read_back: none") as crm,
     ):
-        crm.next_day()
-        code, _, seconds = in_a_child(lambda: sync_once(crm))
-        assert code == 0
-        for number in range(points):
+        for _ in range(2):  # the first run goes out as a canary, and takes longer
+            crm.next_day()
+            code, _, seconds = in_a_child(lambda: sync_once(crm))
+            assert code == 0
+        while tally.killed < points and tally.points < 3 * points:
             at_one_point(crm, chance, seconds, tally)
-            if (number + 1) % 20 == 0:
-                say(f"{number + 1} points, {tally.killed} killed, {len(tally.faults)} wrong")
+            if tally.points % 20 == 0:
+                say(f"{tally.points} points, {tally.killed} killed, {len(tally.faults)} wrong")
     return tally
 
 

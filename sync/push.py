@@ -87,7 +87,9 @@ def push(
     report = PushReport(records=len(records))
     if not records:
         return report
-    batches = list(_batches(records, batch_size or len(records), first))
+    size = batch_size or len(records)
+    steps = [min(size, step - done) for step in first for done in range(0, step, size)]
+    batches = list(_batches(records, size, steps))
     ids = ledger.intend(run_id, batches)
     on_step("intended")
     done = 0
@@ -109,7 +111,7 @@ def push(
         on_step("settled")
         done += 1
         _count(report, batch, settled)
-        if done <= len(first):
+        if done <= len(steps):
             report.differences = tuple(check(report))
             if report.differences:
                 break
@@ -119,7 +121,7 @@ def push(
 
 def _batches(records: Records, size: int, first: Sequence[int]) -> Iterator[Records]:
     """Up to `size` records of one object at a time, in order; the first batches as `first` says."""
-    sizes = iter([min(one, size) for one in first])
+    sizes = iter(first)
     for _, of_object in groupby(records, key=lambda one: one[0].object):
         together = list(of_object)
         start = 0
