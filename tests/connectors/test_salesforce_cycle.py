@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from config.errors import BrakePulled
 from config.load import load_project
+from sandbox.salesforce.org import API_USER
 from sync.cycle import Cycle
 from tests.connectors.salesforce_org import org_of
 
@@ -143,6 +145,24 @@ def test_a_rule_that_refuses_one_account_is_told_and_the_others_are_written(org,
     report = applied.report
     assert {one.code for one in report.failed} == {"FIELD_CUSTOM_VALIDATION_EXCEPTION"}
     assert report.confirmed + len(report.failed) == len(org.ids())
+
+
+def test_an_automation_that_takes_a_value_back_is_named_and_not_fought_for_ever(org, project):
+    """One record goes out first; what it shows afterwards stops the others."""
+    org.fault("workflow", object="Account", field="Lifecycle_Stage__c")
+    touched = set[str]()
+    for _ in range(5):
+        with pytest.raises(
+            BrakePulled, match=r"Lifecycle_Stage__c was written as .* shows nothing"
+        ):
+            sync(org, project)
+        rows = org.records.objects["Account"].rows
+        touched |= {one for one, row in rows.items() if row.now["LastModifiedById"] == API_USER}
+        org.sleep(3600)
+    assert len(touched) == 2  # the first was left alone after three times
+    first = min(touched)
+    saves = [values for _, values in rows[first].stages if values.get("Lifecycle_Stage__c")]
+    assert len(saves) == 3
 
 
 def test_a_login_that_is_going_away_is_told_once(org, project, tmp_path):
