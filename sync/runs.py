@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from config.errors import Busy, StopCycle
+from config.redact import redacted, redacted_values
 from sync.state import State, instant_text
 
 LOCK_NAME = "run.lock"
@@ -172,8 +173,10 @@ def finish_run(
     error: str | None = None,
 ) -> None:
     """Note how a run ended. `summary`: counts and the like, as JSON can hold them; `error`: the
-    sentence it ended with. Safe to repeat: the last word counts."""
-    text = json.dumps(dict(summary or {}), ensure_ascii=False, sort_keys=True)
+    sentence it ended with. Both are kept without secrets. Safe to repeat: the last word counts."""
+    plain = redacted_values(dict(summary or {}))
+    text = json.dumps(plain, ensure_ascii=False, sort_keys=True)
+    error = None if error is None else redacted(error)
     with state.transaction() as connection:
         connection.execute(
             "UPDATE runs SET state = ?, finished_at = ?, summary = ?, error = ? WHERE id = ?",
