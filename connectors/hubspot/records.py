@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from config.errors import StopCycle
-from connectors.base import Changed, Raw, Rejected
+from connectors.base import Changed, PastChange, Raw, Rejected
 from connectors.hubspot.errors import Json
 from connectors.hubspot.schema import RECORD_ID, Schema
 from connectors.hubspot.wire import MOST
@@ -43,6 +43,11 @@ class HubSpotAccounts:
         from connectors.hubspot.changed import ChangedRecords  # which reads by way of this module
 
         return ChangedRecords(self._connector, object_name, columns).read(id_field, since)
+
+    def history(self, object_name: str, columns: Sequence[str]) -> Iterator[PastChange]:
+        from connectors.hubspot.history import history  # once for each mapped field
+
+        return history(self._connector, object_name, columns)
 
     def read(self, object_name: str, columns: Sequence[str]) -> Iterator[dict[str, Raw]]:
         for _, row in all_records(self._connector, object_name, columns):

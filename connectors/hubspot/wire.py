@@ -25,6 +25,7 @@ HOST = "https://api.hubapi.com"
 V3 = "v3"
 MOST = 100
 """Records of one call, read or written."""
+MOST_WITH_HISTORY = 50
 _SEARCH_PAUSE_SECONDS = 0.25  # five searches a second are for everybody
 _FAMILY = re.compile(r"/crm/v[34]/(objects|properties|associations)/")
 
@@ -155,8 +156,10 @@ class Wire:
         associations: Sequence[str] = (),
         *,
         archived: bool = False,
+        histories: Sequence[str] = (),
     ) -> Json:
-        """Up to a hundred records in order of id, as they are now. RetryLater where a page is
+        """Up to a hundred records in order of id, as they are now, up to fifty with what the
+        properties `histories` were before. RetryLater where a page is
         empty that cannot be: one that was promised, or the first while the index knows records."""
         options: Json = {"limit": MOST, "properties": list(properties)}
         if associations:
@@ -165,6 +168,8 @@ class Wire:
             options["after"] = after
         if archived:
             options["archived"] = True
+        if histories:
+            options |= {"limit": MOST_WITH_HISTORY, "properties_with_history": list(histories)}
 
         def ask() -> Json:
             body = parsed(self._basic.get_page(object_name, **options, _preload_content=False))

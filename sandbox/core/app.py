@@ -177,7 +177,8 @@ async def _read(scope: Any, receive: Callable[[], Awaitable[Any]]) -> Call:
     scheme = "http" if host.startswith(("127.", "localhost")) else "https"
     return Call(
         method=scope["method"],
-        path=scope["raw_path"].decode("latin-1"),
+        # An address with a slash at its end makes two of them: the sf program sends that.
+        path="/" + scope["raw_path"].decode("latin-1").lstrip("/"),
         query=parse_qs(query, keep_blank_values=True),
         headers=headers,
         body=b"".join(pieces),

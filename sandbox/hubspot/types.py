@@ -95,6 +95,7 @@ def companies() -> ObjectType:
         own(day("kickoff_held")), own(day("last_renewed")),
         own(text("external_key", unique=True)),
         own(number("days_to_renewal", calculated=True, compute=_days_to_renewal)),
+        own(select("gp_journey_stage", *(stage.capitalize() for stage in STAGES))),
         own(select("gp_stage", *STAGES)), own(day("gp_stage_entered")), own(number("gp_ttv_days")),
         own(number("gp_health_score")), own(select("gp_health_band", *BANDS)),
         own(Property("gp_usage_cliff", "bool", "booleancheckbox", options=("true", "false"))),
@@ -104,6 +105,23 @@ def companies() -> ObjectType:
         "companies", "company", "0-2", properties, defaults=("name", "domain"),
         scope="crm.objects.companies",
     )  # fmt: skip
+
+
+# What every portal has besides; the simulated company uses none of it.
+_OTHERS = (
+    ("calls", "call", "0-48"), ("emails", "email", "0-49"), ("meetings", "meeting", "0-47"),
+    ("notes", "note", "0-46"), ("communications", "communication", "0-18"),
+    ("postal_mail", "postal_mail", "0-116"), ("line_items", "line_item", "0-8"),
+    ("products", "product", "0-7"), ("quotes", "quote", "0-14"), ("leads", "lead", "0-136"),
+    ("goal_targets", "goal_target", "0-74"),
+    ("feedback_submissions", "feedback_submission", "0-19"),
+)  # fmt: skip
+
+
+def _without_records(one: tuple[str, str, str]) -> ObjectType:
+    name, singular, type_id = one
+    properties = [text(f"hs_{singular}_title"), instant("hs_timestamp")]
+    return _type(name, singular, type_id, properties, defaults=(), scope="crm.objects.custom")
 
 
 def all_types() -> list[ObjectType]:
@@ -151,4 +169,5 @@ def all_types() -> list[ObjectType]:
             [own(text("survey_name")), own(instant("answered_at")), own(number("score"))],
             defaults=("survey_name",), scope="crm.objects.custom",
         ),
+        *map(_without_records, _OTHERS),
     ]  # fmt: skip

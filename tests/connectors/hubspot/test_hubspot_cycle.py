@@ -8,6 +8,7 @@ import pytest
 from config.load import load_project
 from connectors.registry import connect
 from sync.cycle import Cycle
+from sync.state import State
 
 GATEPOST = """
 guards: {canary: false, read_back: none}
@@ -92,7 +93,8 @@ def test_a_stage_reaches_the_company_and_then_nothing_is_written(hub, project):
     applied, calls = sync(hub, project)
     assert applied.report.error is None
     assert applied.report.all_done
-    assert calls.pop("list") == 1 + -(-len(tickets.records) // 100)
+    past = 1  # what the companies' fields were before, fifty to a call, this once
+    assert calls.pop("list") == 1 + past + -(-len(tickets.records) // 100)
     assert calls.pop("account") == 1  # nobody writes into another company's HubSpot
     assert calls == {"batch_read": 1, "batch_update": 1, "properties": 2, "search": 1}
     counts = {one: len(hub.portal.linked(companies, one, tickets)) for one in companies.records}
@@ -104,6 +106,43 @@ def test_a_stage_reaches_the_company_and_then_nothing_is_written(hub, project):
     applied, calls = sync(hub, project)
     assert applied.report.records == 0
     assert calls == {"batch_read": 1, "list": 1, "properties": 2, "search": 1}
+
+
+def test_the_first_sync_knows_what_fields_were_before(hub, project):
+    """The fixture has changed the key of each company two hours ago."""
+    [one] = hub.companies(1)
+    was = hub.portal.types["companies"].records[one].history["workspace_id"][1]["value"]
+    sync(hub, project)
+    with State(project.home) as state:
+        seen = state.rows(
+            "SELECT json_extract(data, '$.workspace') FROM sightings WHERE account_id = ?"
+            " ORDER BY number",
+            (one,),
+        )
+        keys = [key for (key,) in seen]
+    assert keys[0] == was
+    assert keys[-1] == f"of {one}"
+
+
+def test_a_sync_after_a_day_reads_only_the_companies_that_changed(hub, project):
+    """250 companies would be three pages; only those that are compared are read besides."""
+    hub.companies(250)
+    hub.clock.advance(86_400)
+    sync(hub, project)
+    hub.clock.advance(86_400)  # what the first one wrote has changed as well
+    sync(hub, project)
+    hub.clock.advance(86_400)
+    applied, calls = sync(hub, project)
+    assert applied.report.records == 0
+    assert calls["list"] == 1  # tickets, which are read once a day
+    assert calls["search"] == 3  # two for the companies, one for the tickets
+    nothing_changed = calls["batch_read"]
+
+    hub.vendor.edit("companies", hub.companies(1)[0], {"name": "Renamed"})
+    hub.clock.advance(86_400)
+    _, calls = sync(hub, project)
+    assert calls["list"] == 1
+    assert calls["batch_read"] == nothing_changed + 1
 
 
 def test_a_run_that_is_stopped_between_batches_goes_on_next_time(hub, project, tmp_path):
