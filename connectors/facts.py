@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol
 
-Kind = Literal["text", "number", "date", "boolean", "any"]
-"""What a field gives when it is read; `any` where values have no types, as in a CSV."""
+Kind = Literal["text", "number", "date", "boolean", "any", "none"]
+"""What a field gives when it is read; `any` where values have no types, as in a CSV, `none` where
+it holds no single value."""
 
 Takes = Literal["text", "number", "date", "boolean", "list"]
 """What an output can be. A list is several choices at once."""

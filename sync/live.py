@@ -129,6 +129,9 @@ class _Look:
         that are `closed` to us nothing can be said."""
         mine = [use for use in self._uses if use.connection == looked.name]
         uses = [use for use in mine if use.object not in closed]
+        naming = None
+        if isinstance(connector, Provisions):
+            naming = connector.provisioner().name_problem
         there: dict[str, ObjectFacts] = {}
         for name in dict.fromkeys(use.object for use in uses):
             mine = [use for use in uses if use.object == name]
@@ -140,7 +143,7 @@ class _Look:
             there[name] = facts
             looked.fields += len({use.name for use in mine})
             for use in mine:
-                self._add(judge(use, facts, makeable=isinstance(connector, Provisions)), use.place)
+                self._add(judge(use, facts, naming), use.place)
             self._judge_writing(mine, facts)
         return there
 
@@ -176,20 +179,19 @@ class _Look:
                 continue
             assert entry.event is not None, "an object's records have a name as events"
             assert entry.at is not None, "and a time"
-            facts = there.get(entry.object)
-            # Without the object or its field the name says nothing; that is told already.
-            self._seen.setdefault(entry.event, None)
-            if facts is None or entry.at not in facts.fields:
-                continue
-            try:
-                last = inspector.last_day(entry.object, entry.at)
-            except GatepostError as error:
-                self._failed(error, looked.name, self._object_place(looked.name, entry.object))
-                continue
-            looked.events += 1
-            self._seen[entry.event] = last
-            if last is None:
-                del self._seen[entry.event]
+            facts, last = there.get(entry.object), None
+            if facts is not None and entry.at in facts.fields:
+                try:
+                    last = inspector.last_day(entry.object, entry.at)
+                except GatepostError as error:
+                    place = self._object_place(looked.name, entry.object)
+                    self._failed(error, looked.name, place)
+                else:
+                    looked.events += 1
+                    if last is None:
+                        continue  # there is no record, so it was not seen
+            # Where the object or its field is not there, that is told already.
+            self._seen[entry.event] = _later(last, self._seen.get(entry.event, last))
 
     def _product(self, looked: Looked, connector: Connector) -> None:
         children = {entry.event for entry in self._project.mapping.events if entry.object}

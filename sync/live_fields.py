@@ -1,6 +1,6 @@
 """Whether a field is good for what the mapping means by it. Pure: facts in, sentences out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from config.mapping_file import FieldType
@@ -16,6 +16,9 @@ _KINDS: Mapping[str, str] = {
 _FEW = 6
 PROVISION = "`gatepost provision`"
 
+Naming = Callable[[str], tuple[str, str] | None]
+"""Why no field can be made that is called so, and what would do; None if one can."""
+
 
 class Said(NamedTuple):
     """One thing that does not hold."""
@@ -26,36 +29,50 @@ class Said(NamedTuple):
     hint: str = ""
 
 
-def judge(use: FieldUse, facts: ObjectFacts, *, makeable: bool) -> Iterator[Said]:
-    """Everything that is wrong with one field. `makeable`: whether `provision` could make it."""
+def judge(use: FieldUse, facts: ObjectFacts, naming: Naming | None) -> Iterator[Said]:
+    """Everything that is wrong with one field. `naming` None: fields cannot be made there."""
     found = facts.fields.get(use.name)
     if found is None:
-        yield _missing(use, facts, makeable=makeable)
+        yield _missing(use, facts, naming)
     elif use.writing is not None:
         yield from judge_field(use.writing, found, facts)
-    elif use.read_as is not None:
+    else:
         yield from _read(use.read_as, found, f"{facts.name}.{use.name}")
 
 
-def _missing(use: FieldUse, facts: ObjectFacts, *, makeable: bool) -> Said:
-    made = use.writing is not None and makeable
+def _missing(use: FieldUse, facts: ObjectFacts, naming: Naming | None) -> Said:
+    makeable = use.writing is not None and naming is not None
     if use.name in facts.hidden:
-        hint = f"{PROVISION} grants it" if made else "an administrator grants it"
+        hint = f"{PROVISION} grants it" if makeable else "an administrator grants read access"
         return Said("error", "hidden", f"{facts.name}.{use.name}: {facts.hidden[use.name]}", hint)
     unseen = ", or this user may not see it" if facts.invisible else ""
-    near = nearest(use.name, facts.fields)
-    ways = [near if near.startswith("nearest") else "", f"{PROVISION} makes it" if made else ""]
     message = f"{facts.name} has no field {quoted(use.name)}{unseen}"
+    ways = [_nearest(use.name, facts)]
+    if naming is not None and use.writing is not None:
+        wrong = naming(use.name)
+        ways.append(f"none can be made: {wrong[0]}" if wrong else f"{PROVISION} makes it")
     return Said("error", "field", message, "; or ".join(way for way in ways if way))
+
+
+def _nearest(name: str, facts: ObjectFacts) -> str:
+    """The field that was probably meant: people know labels better than names."""
+    for one in facts.fields.values():
+        if one.label.casefold() == name.casefold():
+            return f"{quoted(one.name)} is the field with this label"
+    near = nearest(name, facts.fields)
+    return near if near.startswith("nearest") else ""
 
 
 # -- read
 
 
-def _read(read_as: FieldType, found: FieldFacts, name: str) -> Iterator[Said]:
-    if found.kind in ("any", read_as) or read_as == "text":
-        return
+def _read(read_as: FieldType | None, found: FieldFacts, name: str) -> Iterator[Said]:
     what = f"{name} is {_typed(found)}"
+    if found.kind == "none":
+        yield Said("error", "type", f"{what}, which is no single value", "name a part of it")
+        return
+    if found.kind in ("any", read_as) or read_as in ("text", None):
+        return
     if found.kind == "text":
         said = f"{what}, read as {_KINDS[read_as]}: what does not look like one is unknown"
         yield Said("warning", "type", said)
@@ -134,10 +151,9 @@ def _figures(output: str, kind: OutputType, found: FieldFacts, name: str) -> Ite
         yield Said("error", "length", f"{said}, and {output} goes up to {kind.most}")
     if found.decimals is not None and found.decimals < kind.decimals:
         kept = f"keeps {found.decimals} decimals" if found.decimals else "keeps whole numbers"
-        said = (
-            f"{name} {kept}, and {output} has {kind.decimals}: what is cut off looks like a change"
-        )
-        yield Said("warning", "length", said, "give the field more decimals")
+        said = f"{name} {kept}, and {output} has {kind.decimals}: the rest is cut off"
+        yield Said("warning", "length", f"{said}, and each sync would write it again",
+                   "give the field more decimals")  # fmt: skip
 
 
 def _typed(found: FieldFacts) -> str:

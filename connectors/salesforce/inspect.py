@@ -35,8 +35,8 @@ _TAKES: Mapping[str, frozenset[Takes]] = {
 """A day is no instant: `datetime` takes none of what is computed."""
 _KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(_NUMBERS, "number"), "date": "date", "datetime": "date", "boolean": "boolean",
+    **dict.fromkeys(("address", "location", "base64"), "none"),
 }  # fmt: skip
-_UNREADABLE = frozenset({"address", "location", "base64"})
 _PAGE = 2000
 _BULK_JOB = 5  # requests of a job besides its pages: make it, send, close, look, results
 _BULK_BATCH = 10_000
@@ -74,7 +74,7 @@ class SalesforceInspector:
             rows = self._client.json("GET", "query", what="who the API user is",
                                      params={"q": query})["records"]  # fmt: skip
             return (str(rows[0]["Id"]), name) if rows else ("", name)
-        return str(found["user_id"]), str(found["preferred_username"])
+        return str(found.get("user_id") or ""), str(found.get("preferred_username") or "")
 
     def describe(self, object_name: str, names: Sequence[str] = ()) -> ObjectFacts:
         raw = self._ask(object_name)
@@ -195,7 +195,7 @@ def _facts(raw: Mapping[str, Any]) -> FieldFacts:
     refusal, remedy = _refusal(raw)
     return FieldFacts(
         str(raw["name"]), kind, _KINDS.get(kind, "text"),
-        frozenset() if kind in _UNREADABLE else _TAKES.get(kind, frozenset()),
+        _TAKES.get(kind, frozenset()),
         label=str(raw.get("label") or ""),
         length=int(raw.get("length") or 0) or None if kind not in _NUMBERS else None,
         digits=digits or None if kind in _NUMBERS else None,

@@ -31,7 +31,7 @@ def said(found, *, output=None, read_as=None, null="keep"):
         writing = Writing("Care", WriteField(output="stage", null=null), output)
     use = FieldUse("crm", "Account", "F", HERE, read_as, writing)
     facts = ObjectFacts("Account", {"F": found} if found else {}, invisible=True)
-    return [(one.severity, one.check) for one in judge(use, facts, makeable=True)]
+    return [(one.severity, one.check) for one in judge(use, facts, lambda _: None)]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,8 @@ def said(found, *, output=None, read_as=None, null="keep"):
         (a_field("number"), "date", [("error", "type")]),
         (a_field("date"), "boolean", [("error", "type")]),
         (a_field("date", refusal="a formula"), "date", []),
+        (a_field("none"), "text", [("error", "type")]),
+        (a_field("none"), None, [("error", "type")]),
         (None, "date", [("error", "field")]),
     ],
 )
@@ -85,6 +87,17 @@ LISTS = {"takes": ("text", "list"), "options": ("Onboarding", "quiet", "Kick-off
 )
 def test_writing(found, output, expected):
     assert said(found, output=output) == expected
+
+
+def test_a_label_leads_to_the_name_and_an_impossible_name_is_said_so():
+    writing = Writing("Care", WriteField(output="stage"), STAGE)
+    use = FieldUse("crm", "Account", "Customer Stage", HERE, None, writing)
+    held = FieldFacts("Stage__c", "word", "text", frozenset(), label="Customer stage")
+    facts = ObjectFacts("Account", {"Stage__c": held})
+    (said,) = judge(use, facts, lambda _: ("it holds a blank", ""))
+    assert said.hint == (
+        "'Stage__c' is the field with this label; or none can be made: it holds a blank"
+    )
 
 
 def test_what_cannot_be_empty_is_not_cleared():
