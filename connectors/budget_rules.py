@@ -18,6 +18,7 @@ FLOOR = 0.1
 
 _SLOTS = 60
 _FRESH = 1 / 24
+_IN_A_ROW = 20  # threads that wait for each other
 _ALMOST = 1e-9  # 0.29 * 100 is a little less than 29
 
 
@@ -91,7 +92,8 @@ def spend(terms: Terms, spent: Spent, now: float) -> tuple[Spent, float] | Refus
         assert spent.heard is not None
         return Refusal("floor", _instant(math.ceil(spent.heard.at + _fresh_seconds(terms))))
     last = spent.last
-    wait = 0.0 if last is None else min(terms.apart, max(0.0, last + terms.apart - now))
+    longest = _IN_A_ROW * terms.apart  # of a clock that was set back `last` lies far ahead
+    wait = 0.0 if last is None else min(longest, max(0.0, last + terms.apart - now))
     heard = spent.heard and replace(spent.heard, since=spent.heard.since + 1)
     return Spent(_with_one(spent.slots, slot), now + wait, heard), wait
 

@@ -18,6 +18,14 @@ class TimedOut(RetryLater):
     """The server gave up on a query: fewer days may work."""
 
 
+class SessionOver(RetryLater):
+    """Pages of a query are kept for a while only: it has to begin anew."""
+
+
+class NoPlan(StopCycle):
+    """The project's plan has not this API; others may answer all the same."""
+
+
 class Client(MixpanelUtils):  # type: ignore[misc]  # it comes without types
     """Knows hosts by region and how a service account logs in; asks once and says what came.
 
@@ -70,16 +78,35 @@ class Client(MixpanelUtils):  # type: ignore[misc]  # it comes without types
         asked = {**params, "project_id": self._options.project_id}
         return self._send(method, url, asked, headers or {})
 
+    def query(
+        self, path: str, params: Mapping[str, str], form: Mapping[str, str] | None
+    ) -> requests.Response:
+        """A request of the Query API, as `request`: POST if there is a `form`."""
+        url = f"{self.formatted_api}/query/{path}"
+        asked = {**params, "project_id": self._options.project_id}
+        return self._send("GET" if form is None else "POST", url, asked, {}, form)
+
     def me(self) -> Any:
         """Who the service account is and which projects it sees; raises as `request` does."""
-        with self._send("GET", f"{self.formatted_api}/app/me", {}, {}) as answer:
+        return self.app("me")
+
+    def app(self, path: str) -> Any:
+        """The results of a GET of the App API; raises as `request` does."""
+        with self._send("GET", f"{self.formatted_api}/app/{path}", {}, {}) as answer:
             try:
                 return answer.json()["results"]
             except (ValueError, KeyError, TypeError, requests.RequestException):
-                raise StopCycle(f"{self._options.name}: Mixpanel does not say who we are") from None
+                raise StopCycle(
+                    f"{self._options.name}: Mixpanel's answer to {path} is not understood"
+                ) from None
 
     def _send(
-        self, method: str, url: str, params: Mapping[str, Any], headers: Mapping[str, str]
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, Any],
+        headers: Mapping[str, str],
+        form: Mapping[str, str] | None = None,
     ) -> requests.Response:
         answer = http.send(
             self._session,
@@ -88,6 +115,7 @@ class Client(MixpanelUtils):  # type: ignore[misc]  # it comes without types
             hide=self._hide,
             params=dict(params),
             headers=dict(headers),
+            data=form,
             auth=(self._login[0].encode(), self._login[1].encode()),
             stream=True,
             allow_redirects=False,  # a login page of a proxy is no answer
@@ -113,13 +141,15 @@ class Client(MixpanelUtils):  # type: ignore[misc]  # it comes without types
                 "give it a role in this project",
             )
         if status == 402:
-            return StopCycle(named, "the project's plan has no access to this API")
+            return NoPlan(named, "the project's plan has no access to this API")
         if status == 400 and "later than today" in low:
             return StopCycle(
                 f"{named}: the project's day has not begun yet",
                 "its calendar is not that of project_time: say local(<its time zone>) there, and"
                 " see whether this machine's clock is right",
             )
+        if status == 400 and "uncached query" in low:
+            return SessionOver(f"{named}: its pages are not kept any more")
         if status == 400 and "timeout" in low:
             return TimedOut(f"{named}: the export took it too long")
         if status in http.BUSY or status >= 500:

@@ -5,8 +5,8 @@ whole is not had at all: the lake keeps what it has of it, and the next run asks
 """
 
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import Event
@@ -26,15 +26,21 @@ from connectors.base import (
     Part,
     Take,
 )
+from connectors.budget import Budget, kept_in
+from connectors.budget_rules import Terms
 from connectors.mixpanel.body import NotWhole, spool
-from connectors.mixpanel.budget import Budget
 from connectors.mixpanel.client import Client, TimedOut
+from connectors.mixpanel.names import event_names
 from connectors.mixpanel.options import Options, options_of
+from connectors.mixpanel.profiles import GroupProfiles
+from connectors.mixpanel.queries import Queries
 from connectors.mixpanel.windows import Window, due, windows
 
 if TYPE_CHECKING:
     from connectors.mixpanel.inspect import MixpanelInspector
 
+_HOUR = timedelta(hours=1)
+_APART_SECONDS = 0.45  # three a second, and a margin for what is held up on the way
 _READ = 1
 """Raised when the same body would be read with another meaning: everything is pulled anew."""
 
@@ -65,6 +71,7 @@ class MixpanelConnector:
     ) -> None:
         self.name, self.clock, self.sleep = name, clock, sleep
         self.options = options_of(name, connection, folder)
+        self._folder = folder
         self._username = connection.options.get("username")
 
     @cached_property
@@ -83,8 +90,19 @@ class MixpanelConnector:
     @cached_property
     def exports(self) -> Budget:
         """Counted over all runs of an hour."""
-        path = self.options.home / "requests" / f"{self.name}.json"
-        return Budget(self.name, self.options.exports_an_hour, path, self.clock, self.sleep)
+        return self._counted("")
+
+    @cached_property
+    def queries(self) -> Queries:
+        """The vendor counts them apart from exports."""
+        return Queries(self.client, self.options, self._counted(".queries"), self.sleep)
+
+    def _counted(self, what: str) -> Budget:
+        terms = Terms(self.options.share, _HOUR, self.options.an_hour, apart=_APART_SECONDS)
+        path = kept_in(self._folder, f"{self.name}{what}")
+        return Budget(
+            self.name, terms, path, clock=self.clock, sleep=self.sleep, whose="the project"
+        )
 
     def inspector(self) -> "MixpanelInspector":
         from connectors.mixpanel.inspect import MixpanelInspector  # not needed to sync
@@ -97,10 +115,37 @@ class MixpanelConnector:
         return MixpanelEvents(self)
 
     def accounts(self) -> AccountSource:
-        raise StopCycle(f"{self.name} keeps no accounts: Mixpanel is read for its events")
+        return GroupProfiles(self.queries, self.options)
 
     def sink(self) -> FieldSink:
-        raise StopCycle(f"{self.name} takes no fields: Mixpanel is read for its events")
+        raise StopCycle(
+            f"{self.name} takes no fields: nothing is ever written to Mixpanel",
+            "write to a CRM: accounts has to come from the connection that `write` means",
+        )
+
+    def event_names(self, wanted: Collection[str], since: date) -> Mapping[str, date | None]:
+        """See `ListsEvents`. Days are those of the project's calendar."""
+        return event_names(self, wanted, since, self.options.local(self.clock()).date())
+
+    def export(
+        self,
+        first: date,
+        last: date,
+        file: IO[bytes],
+        more: Mapping[str, str] | None = None,
+        unwanted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Ask once for the events of some days, and append them to `file`. `more`: parameters."""
+        client = self.client  # made before the request is counted, or it would come late
+        self.exports.take()
+        asked = {
+            "from_date": first.isoformat(),
+            "to_date": last.isoformat(),
+            "time_in_ms": "true",
+            **(more or {}),
+        }
+        with client.query_export(asked, add_gzip_header=True, raw_stream=True) as answer:
+            spool(answer, file, unwanted)
 
 
 class MixpanelEvents:
@@ -184,16 +229,7 @@ class MixpanelEvents:
     def _ask(self, window: Window, file: IO[bytes]) -> None:
         if self._given_up_on.is_set():
             raise RetryLater("nobody waits for it any more")
-        self._connector.exports.spend()
-        asked = {
-            "from_date": window.first.isoformat(),
-            "to_date": window.last.isoformat(),
-            "time_in_ms": "true",
-        }
-        with self._connector.client.query_export(
-            asked, add_gzip_header=True, raw_stream=True
-        ) as answer:
-            spool(answer, file, self._given_up_on.is_set)
+        self._connector.export(window.first, window.last, file, unwanted=self._given_up_on.is_set)
 
     def _given_up(self, window: Window, error: RetryLater) -> GatepostError:
         name = self._options.name

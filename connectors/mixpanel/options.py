@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -12,11 +13,13 @@ from config.errors import FixConfig
 from config.load import HOME_VARIABLE, load_project
 from config.problem import Problem, nearest, quoted
 from config.project_file import Connection
+from connectors.budget_rules import share_of
 
 REGIONS = ("us", "eu", "in")
 A_HOUR = 60
 """Exports that a project may ask for in an hour, by the vendor's own word."""
 
+_NUMBER = re.compile(r"-?[0-9]+\Z")
 _LOCAL = re.compile(r"local\((.+)\)\Z")
 _LONGEST_WINDOW = 30
 _MACHINES = ("posix/", "right/", "localtime", "Factory")
@@ -38,8 +41,12 @@ class Options:
     """the first day that is pulled, in the project's calendar"""
     window_days: int
     late_days: int
-    exports_an_hour: int
-    """our share of what the project may ask for"""
+    an_hour: int
+    """exports that the project may ask for in an hour, and queries as many"""
+    share: float
+    """how much of that we may use"""
+    groups: Mapping[str, str]
+    """group type → its data group id"""
     exports_at_once: int
     timeout_seconds: float
     tries: int
@@ -56,7 +63,6 @@ def options_of(name: str, connection: Connection, folder: Path) -> Options:
     region = str(connection.options.get("region", "us"))
     if region not in REGIONS:
         given.wrong("region", "us, eu or in")
-    hour = given.whole("requests_per_hour", A_HOUR, 1, 100_000)
     home = os.environ.get(HOME_VARIABLE)
     return Options(
         name=name,
@@ -67,7 +73,9 @@ def options_of(name: str, connection: Connection, folder: Path) -> Options:
         since=given.since(folder),
         window_days=given.whole("window_days", 7, 1, _LONGEST_WINDOW),
         late_days=given.whole("late_days", 5, 0, 365),
-        exports_an_hour=max(1, int(hour * given.share("api_budget", 0.25))),
+        an_hour=given.whole("requests_per_hour", A_HOUR, 1, 100_000),
+        share=given.share("api_budget", 0.25),
+        groups=given.groups(),
         exports_at_once=given.whole("exports_at_once", 3, 1, 10),
         timeout_seconds=given.whole("timeout_seconds", 600, 1, 86_400),
         tries=given.whole("retries", 4, 0, 20) + 1,
@@ -94,10 +102,19 @@ class _Given:
         return int(value)
 
     def share(self, option: str, unsaid: float) -> float:
-        value = self.options.get(option, unsaid)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-            self.wrong(option, "a share above 0, up to 1")
-        return float(value)
+        try:
+            return share_of(self.options.get(option, unsaid))
+        except ValueError:
+            self.wrong(option, "a share above 0, up to 1, such as 0.25 or 25%")
+
+    def groups(self) -> dict[str, str]:
+        """Ids can be negative and have nineteen digits, so that some write them as text."""
+        value = self.options.get("groups", {})
+        if not isinstance(value, dict) or not all(
+            isinstance(one, str | int) and _NUMBER.match(str(one)) for one in value.values()
+        ):
+            self.wrong("groups", "group types with their data group ids, {company_id: 123}")
+        return {str(name): str(one) for name, one in value.items()}
 
     def zone(self) -> str | None:
         said = str(self.options.get("project_time", "utc")).strip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Call, JsonDict, Reply
@@ -54,6 +54,28 @@ class Discovery:
             for name, number in list(counts.items())[: self._limit(call)]
         ]
         return Reply.of_json({"events": events, "type": "general"})
+
+    def counts(self, call: Call) -> Reply:
+        """Counts of named events by day, zeros included, in the project's calendar."""
+        try:
+            names = json.loads(call.one("event"))
+            first, last = (date.fromisoformat(call.one(n)) for n in ("from_date", "to_date"))
+        except ValueError:
+            raise ApiError(400, "event must be a JSON array, from_date and to_date days") from None
+        if (
+            call.one("type") != "general"
+            or call.one("unit") != "day"
+            or not isinstance(names, list)
+        ):
+            raise ApiError(400, "type must be general and unit be day in this sandbox")
+        days = [str(first + timedelta(days=n)) for n in range((last - first).days + 1)]
+        values = {
+            name: {day: found.get(day, 0) for day in days}
+            for name, found in self._project.days_of(names, first, last, self._settings()).items()
+        }
+        return Reply.of_json(
+            {"data": {"series": days, "values": values}, "legend_size": len(values)}
+        )
 
     def _limit(self, call: Call) -> int:
         text = call.one("limit", str(_MOST_NAMES))

@@ -119,6 +119,30 @@ class Project:
                 found.append(event)
         return found
 
+    def days_of(
+        self, names: list[str], first: date, last: date, settings: Settings
+    ) -> dict[str, dict[str, int]]:
+        """How often these events happened on each day, of those that did at all."""
+        counts: dict[str, dict[str, int]] = {}
+
+        def add(name: str, seconds: float, number: int = 1) -> None:
+            if name in names:
+                zone = settings.project_time
+                ahead = 0 if zone == "utc" else offset_seconds(ZoneInfo(zone), seconds)
+                day = str(date(1970, 1, 1) + timedelta(days=int(seconds + ahead) // DAY_SECONDS))
+                of = counts.setdefault(name, {})
+                of[day] = of.get(day, 0) + number
+
+        columns = self.columns
+        rows = self.rows_between(first, last, settings)
+        if columns is not None and len(rows):
+            found = np.stack([columns.tail[rows], columns.at[rows] // 900 * 900])
+            for (tail, at), number in zip(*_counted(found), strict=True):
+                add(self.heads[tail].strip('"'), at, number)
+        for event in self.imported_between(first, last, settings):
+            add(event["event"], seconds_of(event["properties"]["time"]))
+        return counts
+
     def names_since(self, since: datetime) -> dict[str, int]:
         """Counts of event names that happened since an instant and are known by now."""
         counts: dict[str, int] = {}
@@ -134,6 +158,11 @@ class Project:
             if seconds_of(event["properties"]["time"]) >= since.timestamp():
                 counts[event["event"]] = counts.get(event["event"], 0) + 1
         return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _counted(pairs: NDArray[np.int64]) -> tuple[list[list[int]], list[int]]:
+    found, numbers = np.unique(pairs, axis=1, return_counts=True)
+    return found.T.tolist(), numbers.tolist()
 
 
 def _number(day: date) -> int:

@@ -51,6 +51,8 @@ def routes(project: Project, settings: Callable[[], Settings]) -> list[Route]:
                    engage.property_names, *known, "limit"),
             _route("event_names", "GET", f"{base}/events/names", found.names, *known,
                    "type", "limit"),
+            _route("event_counts", "GET", f"{base}/events", found.counts, *known,
+                   "event", "type", "unit", "from_date", "to_date"),
             _route("event_top", "GET", f"{base}/events/top", found.top, *known,
                    "type", "limit"),
             _route("property_top", "GET", f"{base}/events/properties/top", found.properties_top,

@@ -196,6 +196,14 @@ def test_a_run_may_be_bounded_by_itself(path: Path, clock: Clock) -> None:
     assert budget(path, clock, Terms(0.25), most=3).left().left == 3
 
 
+def test_threads_that_ask_at_once_wait_for_each_other(path: Path, clock: Clock) -> None:
+    waited: list[float] = []
+    asked = Budget("crm", Terms(1, HOUR, 60, apart=0.5), path, clock=clock, sleep=waited.append)
+    for _ in range(4):  # nobody's wait has ended when the next one asks
+        asked.take()
+    assert waited == [0.5, 1.0, 1.5]
+
+
 def test_requests_lie_apart_over_runs(path: Path, clock: Clock) -> None:
     """Two in a row wait, also where another run sent the first."""
     budget(path, clock, Terms(1, HOUR, 60, apart=0.5)).take()

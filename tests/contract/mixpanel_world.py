@@ -7,6 +7,7 @@ import pytest
 
 from config.project_file import Connection
 from connectors.mixpanel.connector import MixpanelConnector
+from sandbox.mixpanel.project import GROUP_ID, Profile
 from sandbox.testing import running
 
 
@@ -36,7 +37,8 @@ class MixpanelWorld:
     def connector(self):
         known = self.started.ready["mixpanel"]
         options = {"project_id": known["project_id"], "username": known["username"],
-                   "since": str(self._first), "api_budget": 1}  # fmt: skip
+                   "since": str(self._first), "api_budget": 1,
+                   "groups": {"Account": GROUP_ID}}  # fmt: skip
         return MixpanelConnector(
             "product",
             Connection(type="mixpanel", url=known["url"], options=options),
@@ -54,6 +56,15 @@ class MixpanelWorld:
             name = properties.pop("event")
             imported.append((day.timestamp(), {"event": name, "properties": properties}))
         self.touch_events(part)
+
+    def put_profiles(self, object_name, records):
+        """Group profiles with these records and no others. A property that is null is not there."""
+        assert object_name == "Account"
+        groups = self.started.sandbox.mixpanel.project.groups
+        groups.clear()
+        for record in records:
+            properties = {name: value for name, value in record.items() if value is not None}
+            groups[record["Id"]] = Profile(record["Id"], properties)
 
     def touch_events(self, part):
         """Six hours later, everything that may have changed is due."""

@@ -7,8 +7,8 @@ from connectors.base import AccountSource
 
 
 @pytest.fixture
-def accounts(contacts):
-    found = contacts.world.connector.accounts()
+def accounts(accounts_of):
+    found = accounts_of.world.connector.accounts()
     assert isinstance(found, AccountSource)
     return found
 
@@ -21,9 +21,9 @@ def test_records_have_exactly_the_columns_asked_for(accounts):
     ]
 
 
-def test_text_comes_as_it_is(accounts, contacts):
+def test_text_comes_as_it_is(accounts, accounts_of):
     names = [row["Name"] for row in accounts.read("Account", ["Name"])]
-    assert names == [record["Name"] for record in contacts.records]
+    assert names == [record["Name"] for record in accounts_of.records]
 
 
 def test_no_columns_give_a_row_each_all_the_same(accounts):
@@ -44,10 +44,10 @@ def test_an_object_that_is_not_there_is_named(accounts):
         list(accounts.read("Konto", ["Id"]))
 
 
-def test_the_fingerprint_tells_a_change(accounts, contacts):
+def test_the_fingerprint_tells_a_change(accounts, accounts_of):
     before = accounts.fingerprint("Account")
     assert accounts.fingerprint("Account") == before
-    contacts.world.put_records("Account", [*contacts.records, {"Id": "004"}])
+    accounts_of.put("Account", [*accounts_of.records, {"Id": "004"}])
     assert (
         "" in (before, accounts.fingerprint("Account")) or accounts.fingerprint("Account") != before
     )

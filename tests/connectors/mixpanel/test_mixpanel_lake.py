@@ -199,14 +199,14 @@ def test_days_without_events_are_none(product):
 
 def test_what_was_read_before_a_quota_ended_is_kept_and_the_next_hour_goes_on(product):
     product.options["api_budget"] = 0.15
-    with pytest.raises(PartlyDone, match="all 9 exports of this hour") as told:
+    with pytest.raises(PartlyDone, match="the 9 requests in an hour that api_budget allows, 15% of 60, are used") as told:
         product.pull()
     assert told.value.exit_code == 3
     assert (product.calls, len(product.parts())) == (9, 9)
     with pytest.raises(PartlyDone):  # another run, another connection: the same hour
         product.pull()
     assert product.calls == 9
-    product.clock.advance(3600)
+    product.clock.advance(3660)
     product.pull()
     assert product.calls == 13
     assert product.rows() == expected(product.plain(*ALL))

@@ -7,6 +7,7 @@ import pytest
 from config.errors import FixConfig, StopCycle
 from config.load import load_project
 from config.project_file import Connection
+from connectors.mixpanel.connector import MixpanelConnector
 from connectors.mixpanel.options import options_of
 from connectors.registry import connect
 from sandbox.testing import running
@@ -57,7 +58,7 @@ def test_a_cycle_pulls_from_the_journeys_first_day(tmp_path, monkeypatch):
         with Cycle(project, now=datetime.now(UTC)) as cycle:
             [computed] = cycle.compute()
             people = computed.column("people")
-        assert started.calls("mixpanel") == {"export": 4}
+    assert started.calls("mixpanel") == {"export": 4}
     assert cycle.summary.sources[0].pulled > 0
     assert any(people)
 
@@ -70,7 +71,7 @@ def options(folder, **more):
 def test_what_is_unsaid(tmp_path):
     found = options(tmp_path)
     assert (found.region, found.zone, found.window_days, found.late_days) == ("us", None, 7, 5)
-    assert (found.since, found.exports_an_hour) == (date(2026, 1, 1), 15)
+    assert (found.since, found.an_hour, found.share) == (date(2026, 1, 1), 60, 0.25)
     assert found.home == tmp_path / ".gatepost"
 
 
@@ -88,6 +89,8 @@ def test_what_is_unsaid(tmp_path):
         ("late_days", "5", "from 0 to 365"),
         ("api_budget", 0, "up to 1"),
         ("api_budget", 25, "up to 1"),
+        ("groups", "company_id", r"\{company_id: 123\}"),
+        ("groups", {"company_id": "abc"}, r"\{company_id: 123\}"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, option, value, hint):
@@ -95,14 +98,19 @@ def test_what_is_wrong_is_named(tmp_path, option, value, hint):
         options(tmp_path, **{option: value})
 
 
-@pytest.mark.parametrize(("said", "most"), [(1, 60), (0.5, 30), (0.001, 1), (0.25, 15)])
-def test_the_budget_is_a_share(tmp_path, said, most):
-    assert options(tmp_path, api_budget=said).exports_an_hour == most
+@pytest.mark.parametrize(
+    ("said", "most"), [(1, 54), (0.5, 30), ("50%", 30), (0.001, 1), (0.25, 15)]
+)
+def test_the_budget_is_a_share_and_a_tenth_is_left_to_others(tmp_path, said, most):
+    more = {"project_id": 1, "since": "2026-01-01", "api_budget": said}
+    connection = Connection(type="mixpanel", options=more)
+    assert MixpanelConnector("product", connection, tmp_path).budget().allowed == most
 
 
-def test_it_is_read_for_events_alone(tmp_path):
+def test_nothing_is_ever_written_to_it_and_it_has_no_children(tmp_path):
     connection = Connection(type="mixpanel", options={"project_id": 1, "since": "2026-01-01"})
     connector = connect("product", connection, tmp_path)
-    for ability in (connector.accounts, connector.sink, lambda: connector.events("Case")):
-        with pytest.raises(StopCycle, match=r"product .*Mixpanel"):
-            ability()
+    with pytest.raises(StopCycle, match="product takes no fields: nothing is ever written"):
+        connector.sink()
+    with pytest.raises(StopCycle, match=r"product has no object Case: Mixpanel"):
+        connector.events("Case")
