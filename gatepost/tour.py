@@ -1,6 +1,6 @@
 """What the demo says: what changed, where accounts are, who is stuck, and why. Pure text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from gatepost.page import page
 from gatepost.page_parts import aligned, heading
 from gatepost.summary import applied_lines, attention
 from gatepost.tables import width
+from sandbox.world_project import port_in
 
 if TYPE_CHECKING:
     from config.journey import Journey
@@ -23,14 +24,24 @@ if TYPE_CHECKING:
 
 _RECORDS, _STUCK, _MOVES = 2, 3, 10
 _LONGEST = 110
+_VENDORS = {"hubspot": "HubSpot", "mixpanel": "Mixpanel", "salesforce": "Salesforce"}
 
 
-def company(folder: Path, accounts: int, as_of: date) -> list[str]:
+def company(folder: Path, crm: str, accounts: int, as_of: date) -> list[str]:
     """What is looked at."""
     many = counted(accounts, "account")
+    where = {
+        "files": "in a CRM of plain files, half a year of usage",
+        "salesforce": "in Salesforce, half a year of usage in Mixpanel",
+        "hubspot": "in HubSpot, half a year of usage in Mixpanel",
+    }[crm]
+    played = (
+        [] if crm == "files" else ["  Both are played by the sandbox, over HTTP on this machine."]
+    )
     return [
         heading("A simulated company"),
-        f"  {many} in a CRM of plain files, half a year of usage, as of {as_of}.",
+        f"  {many} {where}, as of {as_of}.",
+        *played,
         f"  The project folder is {folder}; its journey is in {folder / 'journeys'}.",
     ]
 
@@ -81,9 +92,14 @@ def stuck_lines(journey: "Journey", late: Sequence[Stuck]) -> Iterator[str]:
 
 
 def interesting(late: Sequence[Stuck]) -> str | None:
-    """The id of an account whose explanation shows much: stuck, with alerts, past the beginning."""
-    by_story = sorted(late, key=lambda one: (not one.who.alerts, "; " not in one.who.missing))
-    return by_story[0].who.account if by_story else None
+    """The id of an account whose explanation shows much: what it lacks is known, in figures, and
+    something is amiss besides."""
+
+    def story(one: Stuck) -> tuple[bool, bool, int]:
+        missing = one.who.missing
+        return "unknown" in missing or not missing, "needs" not in missing, -len(one.who.alerts)
+
+    return min(late, key=story).who.account if late else None
 
 
 def one_account(explained: "Sequence[Explanation]", journey: "Journey") -> Iterator[str]:
@@ -102,13 +118,38 @@ def to_look_at(summary: "RunSummary") -> Iterator[str]:
         yield f"  {line.removeprefix('warning: ')}"
 
 
-def next_steps(folder: Path, chosen: str | None, program: str) -> list[str]:
-    """What to try now. `program`: how this one is called."""
-    lines = [
-        f"{program} evaluate --project {folder} --as-of 2026-06-30",
-        f"{program} explain {chosen or 'ACCOUNT'} --project {folder} --as-of 2026-05-31",
-        f"{program} plan --project {folder} --as-of 2026-06-30   # after an edit of the journey",
+def calls_lines(calls: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """How many calls each vendor got, and for what."""
+    yield f"\n{heading('Calls made')}"
+    rows = [
+        [
+            _VENDORS.get(vendor, vendor),
+            f"{sum(routes.values()):,}",
+            ", ".join(f"{count} {route}" for route, count in sorted(routes.items())),
+        ]
+        for vendor, routes in sorted(calls.items())
     ]
+    yield from _indented(aligned(rows, right={1}))
+
+
+def next_steps(folder: Path, crm: str, chosen: str | None, as_of: date, program: str) -> list[str]:
+    """What to try now. `program`: how this one is called."""
+    of = f"--project {folder} --as-of {as_of}"
+    if crm == "files":
+        lines = [
+            f"{program} evaluate {of}",
+            f"{program} explain {chosen or 'ACCOUNT'} --project {folder} --as-of 2026-05-31",
+            f"{program} plan {of}   # after an edit of the journey",
+        ]
+    else:
+        port, state = port_in(folder), folder / "sandbox.json"
+        lines = [
+            f"{program} demo --crm {crm}   # after an edit of the journey",
+            f"{program} explain {chosen or 'ACCOUNT'} {of} --no-pull",
+            f"{program} identity {of}",
+            f"{program} sandbox --port {port} --state {state} &   # both vendors, to go on with:",
+            f"GATEPOST_SECRETS_DIR={folder / 'secrets'} {program} plan {of}",
+        ]
     return [f"\n{heading('Try next')}", *(f"  {line}" for line in lines)]
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
+import threading
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +25,11 @@ def run() -> int:
     )
     parser.add_argument("--now", type=parse_instant, help="where the clock starts, ISO, UTC")
     parser.add_argument("--state", type=Path, help="a file that keeps what programs wrote")
+    parser.add_argument("--until-eof", action="store_true", help="end when stdin does")
     options = parser.parse_args()
+    if options.until_eof:
+        _end_with_stdin()
+    del options.until_eof
     if options.accounts < 1 or options.days < 60:
         parser.error("a world needs at least one account and 60 days")
     from sandbox.server import main  # heavy: --help must not wait for it
@@ -35,6 +42,17 @@ def run() -> int:
     except ValueError as wrong:
         print(wrong, file=sys.stderr)
         return 1
+
+
+def _end_with_stdin() -> None:
+    """Whoever started this holds the other end: when it is gone, however it ended, so are we."""
+
+    def wait() -> None:
+        while sys.stdin.buffer.read(1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 if __name__ == "__main__":

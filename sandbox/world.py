@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["DEMO_END", "World", "ensure_demo", "simulate", "write_project"]
 
 DEMO_END = date(2026, 6, 30)
+DEMO_SEED, DEMO_ACCOUNTS, DEMO_DAYS = 7, 300, 180
 
 
 def simulate(seed: int, accounts: int, days: int, end: date) -> World:
@@ -122,7 +123,7 @@ def ensure_demo(folder: Path) -> Path:
     written when someone pulled the plug is written anew.
     """
     if not (folder / "gatepost.yaml").exists():
-        write_project(simulate(seed=7, accounts=300, days=180, end=DEMO_END), folder)
+        write_project(simulate(DEMO_SEED, DEMO_ACCOUNTS, DEMO_DAYS, DEMO_END), folder)
     return folder
 
 

@@ -1,46 +1,137 @@
 """The demo: the whole way on a simulated company, small enough for a test."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import pytest
+import requests
 
 import sandbox.world
 from gatepost.commands import demo
+from gatepost.rehearsal import sandbox_process
+
+TITLES = [
+    "A simulated company", "What changed in the CRM", "The stage funnel", "Who is stuck",
+    "One account explained", "Try next",
+]  # fmt: skip
 
 
 @pytest.fixture
-def _small(monkeypatch):
-    def ensure(folder):
-        if not (folder / "gatepost.yaml").exists():
-            world = sandbox.world.simulate(7, 25, 90, sandbox.world.DEMO_END)
-            sandbox.world.write_project(world, folder)
-        return folder
-
-    monkeypatch.setattr(sandbox.world, "ensure_demo", ensure)
+def small(monkeypatch):
+    monkeypatch.setattr(sandbox.world, "DEMO_ACCOUNTS", 25)
+    monkeypatch.setattr(sandbox.world, "DEMO_DAYS", 90)
 
 
-@pytest.mark.usefixtures("_small")
-def test_the_first_run_shows_everything_and_the_second_writes_nothing(invoke, tmp_path):
+def titles(out):
+    found = [line for line in out.splitlines() if line and not line.startswith(" ")]
+    return [title.partition(":")[0] for title in found if "look at" not in title]
+
+
+@pytest.mark.usefixtures("small")
+def test_files_alone_show_everything_and_the_second_run_writes_nothing(invoke, tmp_path):
     home = tmp_path / "home of a real project"
-    first = invoke("demo", "--into", tmp_path, env={"GATEPOST_HOME": str(home)})
+    words = ("demo", "--crm", "files", "--into", tmp_path)
+    first = invoke(*words, env={"GATEPOST_HOME": str(home)})
     assert first.exit_code == 0, first.stderr
-    titles = [line for line in first.stdout.splitlines() if line and not line.startswith(" ")]
-    assert [title.partition(":")[0] for title in titles if "look at" not in title] == [
-        "A simulated company",
-        "What changed in the CRM",
-        "The stage funnel",
-        "Who is stuck",
-        "One account explained",
-        "Try next",
-    ]
+    assert titles(first.stdout) == TITLES
     assert "Moves between stages (Lifecycle_Stage__c):" in first.stdout
     assert "To leave " in first.stdout
     assert not home.exists()
-    second = invoke("demo", "--into", tmp_path)
+    second = invoke(*words)
     assert second.exit_code == 0
     assert "Nothing needs writing: every record shows what was computed." in second.stdout
 
 
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    ("crm", "vendor", "stage"),
+    [
+        ("salesforce", "Salesforce", "Lifecycle_Stage__c"),
+        ("hubspot", "HubSpot", "gp_journey_stage"),
+    ],
+)
+def test_over_http_it_shows_everything_and_the_second_run_writes_nothing(
+    crm, vendor, stage, invoke, tmp_path
+):
+    words = ("demo", "--crm", crm, "--into", tmp_path)
+    # A real project's secrets must not reach the sandbox, nor win over its own.
+    first = invoke(*words, env={"GATEPOST_CRM_TOKEN": "real", "GATEPOST_CRM_CLIENT_SECRET": "real"})
+    assert first.exit_code == 0, first.stderr
+    assert titles(first.stdout) == [*TITLES[:-1], "Calls made", TITLES[-1]]
+    assert f"Moves between stages ({stage}):" in first.stdout
+    calls = first.stdout.partition("Calls made")[2]
+    assert "Mixpanel" in calls
+    assert vendor in calls
+    second = invoke(*words)
+    assert second.exit_code == 0, second.stderr
+    assert "Nothing needs writing: every record shows what was computed." in second.stdout
+    assert "update" not in second.stdout.partition("Calls made")[2].partition("Try next")[0]
+    assert "GATEPOST_SECRETS_DIR" not in os.environ
+
+
 def test_a_place_that_cannot_be_written_is_a_sentence(invoke, tmp_path):
     (tmp_path / demo.FOLDER).write_text("a file", encoding="utf-8")
-    done = invoke("demo", "--into", tmp_path)
-    assert done.exit_code == 1
-    assert f"{demo.FOLDER} cannot be made" in done.stderr
+    for crm in demo.CRMS:
+        done = invoke("demo", "--into", tmp_path, "--crm", crm)
+        assert done.exit_code == 1
+        assert "cannot be made" in done.stderr
+
+
+def answers(url):
+    try:
+        return requests.get(f"{url}/_sandbox", timeout=5).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def test_the_sandbox_ends_with_the_block_that_started_it(tmp_path):
+    def breaks():
+        with sandbox_process(0, tmp_path / "state.json", accounts=3, days=60) as ready:
+            assert answers(ready["hubspot"]["url"])
+            raise LookupError(ready["hubspot"]["url"])
+
+    with pytest.raises(LookupError) as stopped:
+        breaks()
+    (url,) = stopped.value.args
+    assert not answers(url)
+    assert (tmp_path / "state.json").exists()
+
+
+def test_a_port_that_is_taken_is_passed_over(tmp_path):
+    with (
+        sandbox_process(0, tmp_path / "one.json", accounts=3, days=60) as one,
+        sandbox_process(
+            int(one["hubspot"]["url"].rpartition(":")[2]), tmp_path / "two.json",
+            accounts=3, days=60,
+        ) as two,
+    ):  # fmt: skip
+        assert one["hubspot"]["url"] != two["hubspot"]["url"]
+        assert answers(two["hubspot"]["url"])
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_the_sandbox_ends_with_the_process_that_started_it(stop, tmp_path):
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from gatepost.rehearsal import sandbox_process\n"
+        "with sandbox_process(0, Path(sys.argv[1]), accounts=3, days=60) as ready:\n"
+        "    print(ready['hubspot']['url'], flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "state.json")],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    assert answers(url)
+    process.send_signal(stop)
+    process.communicate(timeout=20)
+    ends = time.monotonic() + 20
+    while answers(url) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not answers(url)
