@@ -2,13 +2,15 @@
 
 One request tells how many records each month has and when one of them was last touched, so that
 only months in which something changed are read again: a record that was deleted is one fewer, one
-that a merge gave to another account was touched. Past years are one part each.
+that a merge gave to another account was touched. A past year is one part, and so is what fits into
+one page of an answer.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +24,10 @@ from connectors.salesforce.query import count, read, whole
 from connectors.salesforce.soql import Where
 
 _MADE = "CreatedDate"
+_PAGE = 2000
+
+_Month = dict[str, Any]
+"""y, m, n records that were made in it, s the newest stamp of them"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +114,24 @@ class SalesforceRecords:
         return self._parts
 
     def _asked(self, described: Described) -> list[tuple[Part, _Span]]:
-        this_year = self._client.now().year
-        spans: dict[str, tuple[_Span, list[str]]] = {}
-        for row in self._by_month(described):
-            year, month = int(row["y"]), int(row["m"])
-            span = _Span.of(year, month if year >= this_year else 0)
-            _, said = spans.setdefault(span.name, (span, []))
-            said.append(settled(self._client, row["n"], row["s"]))
-        if not spans:
-            found = stamp(self._client, described)
+        months = self._by_month(described)
+        if sum(int(row["n"]) for row in months) <= _PAGE:  # as cheap as the smallest part of it
+            found = _said(self._client, months) if months else stamp(self._client, described)
             return [(self._part(described, described.name, found), _Span())]
-        return [
-            (self._part(described, name, "" if "" in said else "; ".join(said)), span)
-            for name, (span, said) in sorted(spans.items())
-        ]
+        parts: list[tuple[Part, _Span]] = []
+        for year, rows in groupby(months, key=lambda row: int(row["y"])):
+            for span, some in self._spans(year, list(rows)):
+                parts.append((self._part(described, span.name, _said(self._client, some)), span))
+        return parts
 
-    def _by_month(self, described: Described) -> list[dict[str, Any]]:
+    def _spans(self, year: int, rows: list[_Month]) -> Iterator[tuple[_Span, list[_Month]]]:
+        if year < self._client.now().year or sum(int(row["n"]) for row in rows) <= _PAGE:
+            yield _Span.of(year, 0), rows
+            return
+        for row in rows:
+            yield _Span.of(year, int(row["m"])), [row]
+
+    def _by_month(self, described: Described) -> list[_Month]:
         """Year, month, number of records and newest stamp, ordered; none where there are no records
         or the object cannot be asked so. RetryLater where an empty answer is none: it would take
         all events away."""
@@ -132,7 +140,7 @@ class SalesforceRecords:
             return []
         query, everything = whole(described.name, ["Id"])
 
-        def ask() -> list[dict[str, Any]]:
+        def ask() -> list[_Month]:
             found: Any = self._client.query(
                 query.by_month(_MADE, touched), include_deleted=everything
             )
@@ -150,3 +158,9 @@ class SalesforceRecords:
         # Just changed: a fingerprint of its own, so that the next run looks again.
         fingerprint = f"as of {self._client.clock()}" if silent or not found else found
         return Part(name, fingerprint, replaces=(described.name, *months))
+
+
+def _said(client: Client, months: Sequence[_Month]) -> str:
+    """What the months' figures say, "" where one of them changed just now."""
+    each = [settled(client, row["n"], row["s"]) for row in months]
+    return "" if "" in each else "; ".join(each)

@@ -309,40 +309,68 @@ def test_child_records_that_did_not_change_keep_their_fingerprint_for_one_reques
     assert org.calls() == {"describe": 1, "query": 1}
 
 
+def made_on(org, *days):
+    """Cases that were made on days."""
+    return [
+        org.records.insert(
+            "Case",
+            {"Subject": day, "OwnerId": None},
+            datetime.fromisoformat(day).replace(tzinfo=UTC),
+        )
+        for day in days
+    ]
+
+
+def fingerprints(org):
+    return {part.name: part.fingerprint for part in org.connector().events("Case").parts()}
+
+
 @pytest.mark.parametrize("how", ["touched", "deleted", "made"])
 def test_only_the_month_in_which_a_record_changed_is_read_again(org, how):
     """Its other months, and past years, keep their fingerprints."""
-    case = org.records.objects["Case"]
-    for at in ("2023-05-05", "2024-02-29", "2026-01-07", "2026-02-28"):
-        instant = datetime.fromisoformat(at).replace(tzinfo=UTC)
-        org.records.insert("Case", {"Subject": at, "OwnerId": None}, instant)
+    made_on(org, "2023-05-05", "2024-02-29", "2026-01-07", *["2026-02-28"] * 2000)
     org.sleep(86_400)
-    before = {part.name: part.fingerprint for part in org.connector().events("Case").parts()}
+    before = fingerprints(org)
     assert {"2023", "2024", "2026-01", "2026-02"} < before.keys()
-    one = next(key for key, row in case.rows.items() if row.now["Subject"] == "2026-01-07")
+    cases = org.records.objects["Case"]
+    one = next(key for key, row in cases.rows.items() if row.now["Subject"] == "2026-01-07")
     if how == "touched":
         touch(org, "Case", one, Subject="x")
     elif how == "deleted":
-        org.records.delete(case, one, "005Gp0000000002IAA")
+        org.records.delete(cases, one, "005Gp0000000002IAA")
     else:
-        instant = datetime(2026, 1, 9, tzinfo=UTC)
-        org.records.insert("Case", {"Subject": "late", "OwnerId": None}, instant)
+        made_on(org, "2026-01-09")
     org.sleep(3600)
-    after = {part.name: part.fingerprint for part in org.connector().events("Case").parts()}
-    changed = {name for name in before | after if before.get(name) != after.get(name)}
-    assert changed == {"2026-01"}
+    after = fingerprints(org)
+    assert {name for name in before | after if before.get(name) != after.get(name)} == ({"2026-01"})
+
+
+def test_what_fits_into_one_page_is_one_part(org):
+    assert fingerprints(org).keys() == {"Case"}
+    made_on(org, *["2024-02-28"] * 2000)
+    assert fingerprints(org).keys() == {"2024", "2026"}
 
 
 def test_months_of_a_year_that_is_over_are_one_part(org):
+    made_on(org, *["2026-02-28"] * 2000)
+    assert len(fingerprints(org)) > 2
     org.sleep(200 * 86_400)
-    names = [part.name for part in org.connector().events("Case").parts()]
-    assert names == ["2026"]
+    assert fingerprints(org).keys() == {"2026"}
 
 
-def test_an_object_that_is_said_to_be_empty_keeps_its_events(org):
-    """An empty answer taken for true would take all events away."""
+def test_months_hold_every_record_once(org, tmp_path):
+    """Also those of the last second of one and the first of the next."""
+    made_on(org, "2024-12-31T23:59:59", "2025-01-01", "2026-01-31T23:59:59", "2026-02-01",
+            *["2026-03-01"] * 2000)  # fmt: skip
+    rows = spooled(org.connector().events("Case"), tmp_path)
+    assert sorted(row["Id"] for row in rows) == org.ids("Case")
+
+
+def test_an_object_that_is_said_to_be_empty_is_counted(org):
+    """An empty answer taken for true would take its months away."""
+    made_on(org, *["2024-02-28"] * 2000)
     org.fault("empty", "query", count=1)
-    assert len(org.connector().events("Case").parts()) > 1
+    assert fingerprints(org).keys() == {"2024", "2026"}
     for one in org.ids("Survey__c"):
         org.records.delete(org.records.objects["Survey__c"], one, "005Gp0000000002IAA")
     assert [one.name for one in org.connector().events("Survey__c").parts()] == ["Survey__c"]
@@ -350,15 +378,15 @@ def test_an_object_that_is_said_to_be_empty_keeps_its_events(org):
 
 def test_a_formula_or_a_parents_field_is_read_anew_each_time(org):
     org.sleep(86_400)
-    fingerprints = []
+    found = []
     for _ in range(2):
         source = org.connector().events("Case")
         parts = source.parts
         assert isinstance(source, Selective)
         source.select(["CreatedDate", "AccountId", "Account.Name"])
-        fingerprints.append([part.fingerprint for part in parts()])
+        found.append({part.fingerprint for part in parts()})
         org.sleep(60)
-    assert not set(fingerprints[0]) & set(fingerprints[1])
+    assert not found[0] & found[1]
 
 
 def test_parts_are_as_of_the_first_asking_so_that_a_busy_object_is_not_waited_for(org):
