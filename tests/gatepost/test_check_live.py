@@ -269,6 +269,16 @@ def test_a_project_time_that_is_not_the_projects(mixpanel):
     assert "say local(" in wrong.hint
 
 
+def test_events_of_a_product_that_lists_them(mixpanel):
+    """The world knows both; then one is misspelt."""
+    mixpanel.replace("journeys/care.yaml", "Report Made", "Report Created")
+    assert not [one for one in mixpanel.check() if one.check == "event"]
+    mixpanel.replace("journeys/care.yaml", "Report Created", "Report Craeted")
+    (wrong,) = [one for one in mixpanel.errors() if one.check == "event"]
+    assert (wrong.where, wrong.hint) == ("features.reports[0]", "nearest is 'Report Created'")
+    assert mixpanel.started.calls("mixpanel").get("export") is None
+
+
 def test_a_long_past_is_told_against_the_exports_of_an_hour(mixpanel):
     mixpanel.replace("gatepost.yaml", "username:", "since: 2020-01-01, username:")
     (told,) = [one for one in mixpanel.check() if one.check == "budget"]
