@@ -42,15 +42,20 @@ _STORIES = (
 )  # fmt: skip
 
 
-def starter_files(today: date) -> dict[str, str]:
-    """Path within the project: text. The same day gives the same files."""
+def starter_files(today: date, crm: str = "files") -> dict[str, str]:
+    """Path within the project: text. The same day gives the same files. Only with files as the
+    CRM are there accounts and usage; salesforce and hubspot have their own."""
     files = {name: (TEMPLATES / name).read_text(encoding="utf-8") for name in _YAML}
     journey = files["journeys/customer.yaml"]
     files["journeys/customer.yaml"] = journey.replace("SINCE_DAY", f"{today.year - 1}-01-01")
+    files[".gitignore"] = ".gatepost/\n"
+    if crm != "files":
+        return files | {
+            name: (TEMPLATES / crm / name).read_text(encoding="utf-8") for name in _YAML[:2]
+        }
     files["crm/Account.csv"] = "\n".join([_COLUMNS, *(_row(one, today) for one in _STORIES), ""])
     events = sorted(event for story in _STORIES for event in _events(story, today))
     files["product/events/usage.jsonl"] = "".join(line for _, line in events)
-    files[".gitignore"] = ".gatepost/\n"
     return files
 
 

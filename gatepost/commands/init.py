@@ -10,7 +10,12 @@ from gatepost.options import Command
 EXAMPLES = (
     ("A project in a new folder", "gatepost init acme"),
     ("In the current one", "gatepost init"),
+    (
+        "For Salesforce and Mixpanel, to put your own fields in",
+        "gatepost init acme --crm salesforce",
+    ),
 )
+CRMS = ("files", "salesforce", "hubspot")
 
 
 @click.command("init", cls=Command, examples=EXAMPLES)
@@ -18,17 +23,22 @@ EXAMPLES = (
     "folder", required=False, default=".", metavar="[DIR]",
     type=click.Path(path_type=Path, file_okay=False),
 )  # fmt: skip
-def command(folder: Path) -> None:
+@click.option(
+    "--crm", type=click.Choice(CRMS), default=CRMS[0], show_default=True, metavar="CRM",
+    help=f"Which CRM it is for: {', '.join(CRMS)}. Those that are no files go with Mixpanel.",
+)  # fmt: skip
+def command(folder: Path, crm: str) -> None:
     """Write a small project to start from.
 
     Three commented files of configuration, three accounts in a CSV and some weeks of usage: enough
-    for `gatepost plan` to say something at once. No file that is there already is touched; if one
-    is in the way, nothing is written.
+    for `gatepost plan` to say something at once. For salesforce and hubspot the configuration
+    alone, to put your own fields in. No file that is there already is touched; if one is in the
+    way, nothing is written.
     """
     from config.errors import GatepostError, UsageError
     from gatepost.starter import starter_files
 
-    files = starter_files(datetime.now(UTC).date())
+    files = starter_files(datetime.now(UTC).date(), crm)
     taken = [name for name in files if (folder / name).exists() and name != ".gitignore"]
     if taken:
         raise UsageError(
@@ -46,8 +56,9 @@ def command(folder: Path) -> None:
     for name in files:
         click.echo(folder / name)
     at = "" if folder == Path() else f" --project {folder}"
-    click.echo(
-        f"\nTry `gatepost check{at}`, then `gatepost plan{at}`; then edit"
-        f" {folder / 'journeys' / 'customer.yaml'} and plan again.",
-        err=True,
-    )
+    journey = folder / "journeys" / "customer.yaml"
+    if crm == "files":
+        then = f"`gatepost check{at}`, then `gatepost plan{at}`; then edit {journey} and plan again"
+    else:
+        then = f"`gatepost check --live{at}`, with your own names in gatepost.yaml and mapping.yaml"
+    click.echo(f"\nTry {then}.", err=True)

@@ -18,6 +18,16 @@ def test_it_passes_check_on_any_day_of_the_year(ago, tmp_path):
     assert problems_of(Ask(tmp_path))[1] == []
 
 
+@pytest.mark.parametrize("crm", ["salesforce", "hubspot"])
+def test_the_project_for_a_crm_passes_check_too(crm, invoke, tmp_path):
+    done = invoke("init", tmp_path / "acme", "--crm", crm)
+    assert done.exit_code == 0
+    assert "gatepost check --live" in done.stderr
+    _, problems = problems_of(Ask(tmp_path / "acme"))
+    assert problems == []
+    assert not (tmp_path / "acme" / "crm").exists()
+
+
 def test_the_same_day_gives_the_same_files_and_the_state_stays_out_of_git():
     day = date(2026, 7, 1)
     assert starter_files(day) == starter_files(day)
