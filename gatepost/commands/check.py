@@ -83,7 +83,7 @@ def _about(project: "Project") -> Iterator[str]:
     yield f"  accounts   {accounts.object} of {accounts.from_} ({kind}){where}"
     yield f"  fields     {', '.join(mapping.fields) or 'none'}"
     for entry in mapping.events:
-        key = f"{entry.account.property} = {entry.account.equals}"
+        key = ", then ".join(way.text() for way in entry.ways)
         yield f"  events     {entry.name} ({connections[entry.from_].type}), by {key}"
     for journey in project.journeys:
         yield f"  journey    {journey.name}: {_numbers(journey)}"
