@@ -32,7 +32,7 @@ def fits(value, kind: OutputType) -> bool:
 
 
 @settings(
-    max_examples=10,
+    max_examples=4,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
