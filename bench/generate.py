@@ -33,6 +33,9 @@ connections:
   crm: {type: files, path: crm}
   product: {type: files, path: product}
 engine: {threads: 2, memory: 2GB}
+# A company that nobody runs changes more in a day than a real one, and journeys are swapped here.
+# 100% judges all the same, and stops nothing.
+guards: {max_changed: 100%, max_backward: 100%, max_blanked: 100%, max_mix: 100%}
 """
 MAPPING = """\
 accounts: {from: crm, object: Account, id: Id, name: Name, where: "type = 'Customer'"}

@@ -6,13 +6,14 @@ the ledger itself. Losing the snapshot loses nothing but time.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any
 
 from connectors.base import Value
-from sync.ledger import entry_of, unsettled, value_text
-from sync.plain import from_jsonable
+from sync.diff import Change
+from sync.ledger import entry_of, unsettled
+from sync.plain import from_jsonable, jsonable
 from sync.state import State
 
 _SAVE = """
@@ -25,18 +26,6 @@ ORDER BY id
 """
 
 
-class Confirmed(NamedTuple):
-    """One field of one record: the value as JSON, and the row of the ledger that wrote it."""
-
-    text: str
-    row: int
-
-    @property
-    def value(self) -> Value:
-        """The value with its type."""
-        return from_jsonable(json.loads(self.text))
-
-
 @dataclass(frozen=True, slots=True)
 class Written:
     """The last value that a field of a record was confirmed to hold by our hand."""
@@ -47,14 +36,19 @@ class Written:
     why: str
 
 
+Known = dict[str, tuple[Any, int]]
+"""By account id the value, as `jsonable` has it, and the row of the ledger that wrote it."""
+
+
 @dataclass(slots=True)
 class LastConfirmed:
-    """The last confirmed values of an object's records: field, then account id."""
+    """The last confirmed values of an object's records."""
 
     object: str
+    fields: dict[str, Known] = field(default_factory=dict)
     up_to: int = 0
     """the last row of the ledger that is in it"""
-    fields: dict[str, dict[str, Confirmed]] = field(default_factory=dict)
+    _changed: set[str] = field(default_factory=set)
 
     @classmethod
     def load(cls, state: State, object_name: str) -> "LastConfirmed":
@@ -64,44 +58,56 @@ class LastConfirmed:
             'SELECT field, up_to, accounts, "values", writes FROM last_confirmed WHERE object = ?',
             (object_name,),
         )
-        for name, up_to, accounts, values, writes in rows:
-            pairs = map(Confirmed, json.loads(str(values)), json.loads(str(writes)))
-            found.fields[str(name)] = dict(zip(json.loads(str(accounts)), pairs, strict=True))
+        for name, up_to, *columns in rows:
+            accounts, values, writes = (json.loads(str(column)) for column in columns)
+            pairs = zip(values, writes, strict=True)
+            found.fields[str(name)] = dict(zip(accounts, pairs, strict=True))
             found.up_to = int(up_to or 0)
-        found.catch_up(state)
+        for row, account, changes in state.rows(_TAIL, (found.up_to, object_name)):
+            for one in json.loads(str(changes)):
+                found._note(str(account), one["field"], one["to"], int(row or 0))
         return found
 
-    def catch_up(self, state: State) -> None:
-        """Take in what was confirmed since."""
-        last = self.up_to
-        for row, account, name, text in _tail(state, self.up_to, self.object):
-            self.fields.setdefault(name, {})[account] = Confirmed(text, row)
-            last = row
-        # A row that is open may be confirmed after those that follow it: they are read again then.
-        first_open = next((entry.id for entry in unsettled(state)), None)
-        self.up_to = last if first_open is None else min(last, first_open - 1)
+    def of(self, account_id: str, name: str) -> tuple[Value, int] | None:
+        """The value of one field of one record, and the row of the ledger that wrote it."""
+        known = self.fields.get(name, {}).get(account_id)
+        return None if known is None else (from_jsonable(known[0]), known[1])
+
+    def take_in(self, records: Iterable[Sequence[Change]], rows: Iterable[int]) -> None:
+        """Take in what was confirmed since, each record with its row of the ledger."""
+        for changes, row in zip(records, rows, strict=True):
+            for one in changes:
+                self._note(one.account_id, one.field, jsonable(one.to), row)
+
+    def _note(self, account_id: str, name: str, value: Any, row: int) -> None:
+        self.fields.setdefault(name, {})[account_id] = value, row
+        self._changed.add(name)
 
     def save(self, state: State) -> None:
         """Keep it as the snapshot that the next `load` begins with. Safe to repeat."""
+        last = int(state.value("SELECT max(last_id) FROM write_batches") or 0)
+        # A row that is open may be confirmed after those that follow it: they are read again then.
+        first_open = next((entry.id for entry in unsettled(state)), last + 1)
+        self.up_to = min(last, first_open - 1)
         with state.transaction() as connection:
-            for name, known in self.fields.items():
+            connection.execute(
+                "UPDATE last_confirmed SET up_to = ? WHERE object = ?", (self.up_to, self.object)
+            )
+            for name in sorted(self._changed):
+                known = self.fields[name]
                 columns = (list(known), *zip(*known.values(), strict=True))
                 texts = (json.dumps(column, ensure_ascii=True) for column in columns)
                 connection.execute(_SAVE, (self.object, name, self.up_to, *texts))
-
-
-def _tail(state: State, up_to: int, object_name: str) -> Iterator[tuple[int, str, str, str]]:
-    for row, account, changes in state.rows(_TAIL, (up_to, object_name)):
-        for one in json.loads(str(changes)):
-            to = value_text(from_jsonable(one["to"]))
-            yield int(row or 0), str(account), one["field"], to
+        self._changed.clear()
 
 
 def last_written(state: State, object_name: str, account_id: str) -> dict[str, Written]:
     """Per field of a record, the last value of ours that was confirmed, and why it was written."""
     found: dict[str, Written] = {}
-    for name, known in LastConfirmed.load(state, object_name).fields.items():
-        entry = entry_of(state, known[account_id].row) if account_id in known else None
+    known = LastConfirmed.load(state, object_name)
+    for name in known.fields:
+        place = known.of(account_id, name)
+        entry = entry_of(state, place[1]) if place else None
         if entry is None:
             continue
         for one in entry.changes:

@@ -27,6 +27,7 @@ from sync.accounts import (
     journey_accounts,
     pull_accounts,
 )
+from sync.confirmed import LastConfirmed
 from sync.engine import DuckEngine
 from sync.lake import Lake, register_events
 from sync.matching import matched
@@ -73,6 +74,7 @@ class Cycle:
         self._customers: dict[str, Customers] = {}
         self._accounts: dict[str, JourneyAccounts] = {}
         self._fresh: dict[str, list[str]] = {}
+        self._last_confirmed: LastConfirmed | None = None
 
     def __enter__(self) -> Self:
         home = self.project.home
@@ -293,6 +295,13 @@ class Cycle:
             return compute_all(self, journey, found, history=history, keep=self._exclusive)
 
     # ------------------------------------------------------------------------------------ write
+
+    def last_confirmed(self) -> LastConfirmed:
+        """What we last wrote, as the ledger had it when this was first asked for."""
+        if self._last_confirmed is None:
+            object_name = self.project.mapping.accounts.object
+            self._last_confirmed = LastConfirmed.load(self.state, object_name)
+        return self._last_confirmed
 
     def plan(self) -> Plan:
         """What would be written, against a fresh read of the CRM. Writes nothing anywhere."""

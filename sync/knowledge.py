@@ -18,9 +18,6 @@ from sync.policy import Knowledge, Note, Place, Yielded, dwell_of, items
 from sync.quarantine import refused
 from sync.state import State
 
-_KEPT_ROWS = 200_000
-"""How many rows of the ledger a load may have to read before the snapshot is made anew."""
-
 _FIGHT_DAYS = 30
 """A value that was changed back so long ago belongs to another quarrel."""
 
@@ -32,17 +29,17 @@ WHERE w.state = 'confirmed' AND w.object = ? AND r.started_at >= ?
 
 
 def knowledge(
-    state: State, object_name: str, changes: Sequence[Change], fields: Mapping[str, WriteField],
+    state: State, last: LastConfirmed, changes: Sequence[Change], fields: Mapping[str, WriteField],
     guards: Guards, today: date,
 ) -> Knowledge:  # fmt: skip
     """Everything that sync.policy asks for about `changes`. Changes nothing."""
     if not changes:
         return Knowledge()
-    last = LastConfirmed.load(state, object_name)
+    object_name = last.object
     confirmed = {
-        (one.account_id, one.field): last.fields[one.field][one.account_id].value
+        (one.account_id, one.field): known[0]
         for one in changes
-        if one.field in last.fields and one.account_id in last.fields[one.field]
+        if (known := last.of(one.account_id, one.field)) is not None
     }
     return Knowledge(
         confirmed,
@@ -144,12 +141,3 @@ def note_yielded(
                 for one in left
             ],
         )
-
-
-def keep_snapshot(state: State, object_name: str) -> None:
-    """Save what was last confirmed, once reading it from the ledger would take long."""
-    query = "SELECT min(up_to) FROM last_confirmed WHERE object = ?"
-    up_to = int(state.value(query, (object_name,)) or 0)
-    rows = int(state.value("SELECT coalesce(max(last_id), 0) FROM write_batches") or 0)
-    if rows - up_to > _KEPT_ROWS:
-        LastConfirmed.load(state, object_name).save(state)

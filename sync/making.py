@@ -113,9 +113,7 @@ def judged(
     project = cycle.project
     guards = project.gatepost.guards
     fields = {name: spec for entry, _ in pairs for name, spec in entry.fields.items()}
-    known = knowledge(
-        cycle.state, project.mapping.accounts.object, plan.changes, fields, guards, plan.as_of
-    )
+    known = knowledge(cycle.state, cycle.last_confirmed(), plan.changes, fields, guards, plan.as_of)
     found = judge(plan.changes, fields, guards, known, today=plan.as_of, now=plan.made_at)
     journeys, segments = journey_facts(cycle, pairs, found.changes)
     facts = Facts(journeys)

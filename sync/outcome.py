@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sync.applied import Applied
 from sync.facts import note_passed
-from sync.knowledge import keep_snapshot, note_fights, note_yielded
+from sync.knowledge import note_fights, note_yielded
 from sync.ledger import value_text
 from sync.plain import from_jsonable
 from sync.policy import WRITTEN, Note
@@ -40,7 +40,9 @@ def note_outcome(cycle: "Cycle", applied: Applied, now: datetime) -> None:
             if not unfinished and written & set(journey.fields)
         ]
         note_passed(cycle, plan.facts, applied.run_id, finished)
-        keep_snapshot(state, object_name)
+        last = cycle.last_confirmed()
+        last.take_in(report.written, report.rows)
+        last.save(state)
 
 
 def _note_quarantine(state: State, object_name: str, applied: Applied, now: datetime) -> None:

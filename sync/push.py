@@ -52,6 +52,7 @@ class PushReport:
     unknown: tuple[Outcome, ...] = ()
     unsent: int = 0  # left for the next run: stopped, or the sink gave up
     written: list[tuple[Change, ...]] = field(default_factory=list)  # the confirmed records
+    rows: list[int] = field(default_factory=list)  # their rows of the ledger, parallel
     differences: tuple[str, ...] = ()  # what a check of the first batches found; it ended the push
     error: GatepostError | None = None  # why the sink gave up; nothing of that batch was written
 
@@ -164,6 +165,7 @@ def _count(report: PushReport, batch: Records, settled: Sequence[Settled]) -> No
             report.confirmed += 1
             report.confirmed_fields += len(changes)
             report.written.append(changes)
+            report.rows.append(one.id)
             continue
         first = changes[0]
         (failed if one.state == "failed" else unknown).append(
