@@ -82,7 +82,9 @@ def _about(looked: "Looked") -> Iterator[str]:
     yield f"{looked.name} ({looked.type}){known}" + (f"; {', '.join(seen)}" if seen else "")
     if (need := looked.estimate) is not None:
         told = [f"{number:,} {name}" for name, number in need.records.items()]
-        calls = f"at most {need.quiet:,} calls a sync, {need.full:,} for one that {need.meaning}"
+        calls = f"at most {need.quiet:,} calls a sync"
+        if need.full > need.quiet:
+            calls += f", {need.full:,} for one that {need.meaning}"
         left = looked.left
         if left is not None and left.left is not None:
             calls += f"; {left.left:,} may be made now"

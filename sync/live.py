@@ -6,6 +6,7 @@ live_report; here is asked, and what cannot be asked becomes a finding like any 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from config.errors import FixConfig, GatepostError, PartlyDone, RetryLater
@@ -17,6 +18,7 @@ from connectors.base import Budgeted, Connector, Inspects, ListsEvents, Provisio
 from connectors.facts import Access, Inspector, ObjectFacts
 from mapping.check import compiled
 from sync import live_events
+from sync.lake import Lake
 from sync.live_fields import Said, judge
 from sync.live_report import LiveReport, Looked, judge_calls
 from sync.live_uses import FieldUse, Finding, Place, event_uses, field_uses
@@ -238,7 +240,15 @@ class _Look:
                 writes=ours and bool(mapping.write),
             )  # fmt: skip
         except GatepostError:
-            looked.estimate = None  # what keeps it from counting is told by what was read before
+            return  # what keeps it from counting is told by what was read before
+        if not ours and looked.estimate and self._was_pulled(looked.name):
+            looked.estimate = replace(looked.estimate, full=looked.estimate.quiet)
+
+    def _was_pulled(self, connection: str) -> bool:
+        """Whether the past of a product is in the lake, so that nobody pulls it again."""
+        lake = Lake(self._project.home)
+        names = [one.name for one in self._project.mapping.events if one.from_ == connection]
+        return all(lake.days(name) for name in names)
 
 
 def _later(one: date | None, other: date | None) -> date | None:

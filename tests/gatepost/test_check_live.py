@@ -284,6 +284,10 @@ def test_a_long_past_is_told_against_the_exports_of_an_hour(mixpanel):
     (told,) = [one for one in mixpanel.check() if one.check == "budget"]
     assert told.severity == "warning"
     assert "pulls the whole past" in told.message
+    (mixpanel.folder / ".gatepost" / "lake" / "events" / "source=product" / "day=2026-01-01").mkdir(
+        parents=True
+    )
+    assert not [one for one in mixpanel.check() if one.check == "budget"], "it was pulled"
     assert mixpanel.started.calls("mixpanel").get("export") is None
 
 
