@@ -167,7 +167,7 @@ class Wire:
         if after is not None:
             options["after"] = after
         if archived:
-            options["archived"] = True
+            options["archived"] = "true"  # the client would write True
         if histories:
             options |= {"limit": MOST_WITH_HISTORY, "properties_with_history": list(histories)}
 
@@ -194,7 +194,8 @@ class Wire:
         if self._searched:
             self.sleep(_SEARCH_PAUSE_SECONDS)
         self._searched = True
-        return self._asked(self._search.do_search, object_name, body)
+        whole = {"filterGroups": [], "after": "0", **body}  # its description wants both said
+        return self._asked(self._search.do_search, object_name, whole)
 
     def newest(self, object_name: str, modified: str) -> tuple[int, str] | None:
         """How many records the search index knows and the latest stamp. None of an object that
