@@ -56,7 +56,7 @@ def pull_accounts(
         sighted = _pull_changed(project, state, source, wanted, seen, tick)
         if isinstance(source, ReadsHistory):
             fields = {name: field.field for name, field in project.mapping.fields.items()}
-            sighted.past = read_past(state, source, spec.object, fields, seen)
+            sighted.past = read_past(state, source, spec.object, fields, seen, tick=tick)
         return sighted
     cheap = source.fingerprint(spec.object)
     fingerprint = _fingerprint(project, cheap) if cheap else None

@@ -6,7 +6,7 @@ that a replay sees the past as it was. A field that is mapped later has its own 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
@@ -41,11 +41,18 @@ class _Step:
 
 
 def read_past(
-    state: State, source: ReadsHistory, object_name: str, columns: Mapping[str, str], seen: str
+    state: State,
+    source: ReadsHistory,
+    object_name: str,
+    columns: Mapping[str, str],
+    seen: str,
+    *,
+    tick: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Note what `columns` (our name → the CRM's field) were before they were first seen; returns
-    how many rows that made. Fields whose history was read before are passed over. Raises what the
-    source raises, with nothing noted. Safe to repeat.
+    how many rows that made. Fields whose history was read before are passed over. `tick` is called
+    with the number of changes read so far. Raises what the source raises, with nothing noted. Safe
+    to repeat.
     """
     known = {
         str(field)
@@ -64,7 +71,7 @@ def read_past(
         connection.execute("DELETE FROM past_changes")
     state.db.conn.executemany(
         "INSERT INTO past_changes VALUES (?, ?, ?, ?, ?)",
-        _gathered(source.history(object_name, list(names)), names),
+        _gathered(source.history(object_name, list(names)), names, tick),
     )
     made = 0
     with state.transaction() as connection:
@@ -87,9 +94,11 @@ def _key(name: str, column: str) -> str:
 
 
 def _gathered(
-    changes: Iterable[PastChange], names: Mapping[str, Sequence[str]]
+    changes: Iterable[PastChange], names: Mapping[str, Sequence[str]], tick: Callable[[int], None]
 ) -> Iterator[tuple[str, ...]]:
-    for change in changes:
+    for number, change in enumerate(changes, 1):
+        if number % 1000 == 0:
+            tick(number)
         at = change.at.astimezone(UTC).isoformat()
         for name in names[change.field]:
             yield change.id, name, at, json.dumps(change.before), json.dumps(change.after)

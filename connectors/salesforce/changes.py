@@ -50,8 +50,8 @@ class Changes:
         self._client, self._options, self._described = client, options, described
         self._columns = list(dict.fromkeys(["Id", *columns]))
         self._witness = ""
-        where = (options.url, options.login_url, options.username, options.client_id)
-        said = json.dumps([described.name, *self._columns, *where])
+        who = (options.url, options.login_url, options.username, options.client_id)
+        said = json.dumps([described.name, *self._columns, *who, client.login.organisation()])
         self._asked = hashlib.sha256(said.encode()).hexdigest()[:16]
 
     def since(self, watermark: str | None) -> Changed:
