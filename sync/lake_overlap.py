@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sync.engine import DuckEngine
 from sync.lake import COLUMNS, Lake, events_sql, kept_columns
-from sync.lake_write import Prepared, write_days
+from sync.lake_write import ID_HASH, Prepared, write_days
 from sync.quoting import literal, path_literal, quoted
 
 _RANKED = "overlap_ranked"
@@ -82,7 +82,8 @@ class Overlaps:
         `new`: files of so many `parts`, none of which has an id twice."""
         shared: list[str] = []
         if new and others:
-            shared.append(f"{_hashes(others)} SEMI JOIN ({_hashes(new)}) USING (id_hash)")
+            known = _hashes(others, stored=hashes_hold(self._engine, self._lake))
+            shared.append(f"{known} SEMI JOIN ({_hashes(new)}) USING (id_hash)")
         if new and parts > 1:
             shared.append(f"{_hashes(new)} GROUP BY id_hash HAVING count(*) > 1")
         pairs = [
@@ -164,5 +165,25 @@ class Overlaps:
         return path if rows else None
 
 
-def _hashes(files: Sequence[Path]) -> str:
-    return f"SELECT id_hash FROM ({events_sql(files, (), more=['id_hash'])})"
+def hashes_hold(engine: DuckEngine, lake: Lake) -> bool:
+    """Whether the `id_hash` of all files is what this engine would make of the ids. A lake without
+    files takes the engine's; one that another engine began keeps its own, and costs more."""
+    [(now,)] = engine.rows("SELECT hash('account key', 'insert id')")
+    noted = lake.folder / "id_hash"
+    try:
+        before = noted.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        before = ""
+    if before == str(now):
+        return True
+    if any(lake.part_files(source) for source in lake.sources()):
+        return False
+    lake.folder.mkdir(parents=True, exist_ok=True)
+    noted.write_text(f"{now}\n", encoding="ascii")
+    return True
+
+
+def _hashes(files: Sequence[Path], *, stored: bool = True) -> str:
+    if stored:
+        return f"SELECT id_hash FROM ({events_sql(files, (), more=['id_hash'])})"
+    return f"SELECT id_hash FROM (SELECT {ID_HASH} AS id_hash FROM ({events_sql(files, ())}))"

@@ -15,7 +15,7 @@ from connectors.base import Body, EventSource, Part, Rejected
 from connectors.rejected import check_share
 from sync.engine import DuckEngine
 from sync.lake import Lake, file_name
-from sync.lake_overlap import Overlaps
+from sync.lake_overlap import Overlaps, hashes_hold
 from sync.lake_parts import Figures, Register, fingerprint
 from sync.lake_write import Prepared, put_in_place, write_change, write_days
 from sync.pull_fetch import Fetches, Wait
@@ -77,6 +77,7 @@ class Commits:
         }
         orphans = self._lake.part_files(self._entry.name).keys() - known
         self._prepared = {name: Prepared(name, {}) for name in sorted(orphans)}
+        hashes_hold(self._engine, self._lake)  # while there may still be no files
         self._todo = {part.name: (part, digest) for part, digest in todo}
         self._gone = set(gone)
         parts = [part for part, _ in todo]
