@@ -5,6 +5,7 @@ methods fail with DuckDB 2; the compiled text runs on a plain connection. Nothin
 from the network, and the memory limit holds because what does not fit is spilled to `scratch`.
 """
 
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,12 @@ Column = np.ndarray[Any, Any]
 
 Columns = dict[str, Column]
 
+
+# What the engine says of a file that it cannot write, in its own words or in JSON within them.
+_DISK = re.compile(
+    r"""ile \\?"(?P<file>[^"\\]+)\\?": """
+    r"(?P<why>No space left|Disk quota exceeded|Read-only file system|File too large)"
+)
 
 _LEFT_BEHIND_SECONDS = 24 * 3600
 
@@ -69,27 +76,21 @@ class DuckEngine:
         DATE comes as datetime64[D], TIMESTAMP as datetime64[us], text as objects. An array is
         masked if and only if it holds a NULL. Raises EngineError.
         """
-        try:
+        with _told():
             cursor = self._connection.execute(query, values)
             kinds = {name: str(kind) for name, kind, *_ in cursor.description or ()}
             arrays: Columns = cursor.fetchnumpy()
-        except duckdb.Error as error:
-            raise EngineError(first_line(error)) from error
         return {name: _plain(array, kinds[name]) for name, array in arrays.items()}
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> None:
         """Run a statement for its effect (a view, a table, a COPY). Raises as `sql` does."""
-        try:
+        with _told():
             self._connection.execute(statement, values)
-        except duckdb.Error as error:
-            raise EngineError(first_line(error)) from error
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of a small result, as Python values. Raises as `sql` does."""
-        try:
+        with _told():
             return self._connection.execute(query, values).fetchall()
-        except duckdb.Error as error:
-            raise EngineError(first_line(error)) from error
 
     def register(self, name: str, columns: Mapping[str, Column]) -> None:
         """Make arrays of equal length a table called `name`; replaces one of that name.
@@ -129,6 +130,19 @@ class DuckEngine:
         self.close()
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """The engine's errors as ours, and what it makes of Ctrl-C as what that is."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise EngineError(first_line(error)) from error
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
+
+
 def compile_expression(expr: "ir.Expr") -> str:
     """The DuckDB text of an Ibis expression."""
     from ibis.backends.sql.compilers import DuckDBCompiler
@@ -146,8 +160,15 @@ def _sweep(scratch: Path) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an engine's message; the rest is SQL that no user wrote."""
-    return str(error).partition("\n")[0]
+    """The first line of an engine's message; the rest is SQL that no user wrote. Where the disk is
+    the reason, a sentence about that."""
+    text = str(error).partition("\n")[0]
+    if found := _DISK.search(text):
+        said = (
+            "no room is left on the disk" if found["why"].startswith("No space") else found["why"]
+        )
+        return f"{found['file']} cannot be written: {said}"
+    return text
 
 
 def _plain(array: Column, kind: str) -> Column:

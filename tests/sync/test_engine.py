@@ -1,6 +1,8 @@
 """Expressions run on a plain connection, and results are arrays that say what is NULL."""
 
 import os
+import signal
+import threading
 
 import ibis
 import numpy as np
@@ -109,3 +111,11 @@ def test_instants_do_not_depend_on_the_machines_zone(engine):
 def test_no_progress_bar_is_drawn_into_the_results(engine: DuckEngine):
     """The engine draws one on stdout after two seconds, where it thinks that a person looks on."""
     assert engine.rows("SELECT current_setting('enable_progress_bar')") == [(False,)]
+
+
+def test_ctrl_c_in_the_middle_of_a_query_is_ctrl_c(tmp_path):
+    """The engine has a handler of its own, and an error of its own for it."""
+    with DuckEngine(tmp_path, threads=1) as engine:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            engine.rows("SELECT sum(a.range * b.range) FROM range(200000) a, range(200000) b")
