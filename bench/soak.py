@@ -271,11 +271,11 @@ class Company:
         ask(f"{self.control}/clock", "POST", {"advance_seconds": 3600 * hours})
 
     def meddle(self, hour: int, hours: int) -> None:
-        """People overwrite a field that is ours, in other records each hour: a fiftieth of them."""
-        records = self.shown()
-        field = self.fields[0]
-        mine = sorted(records)[hour :: max(hours, 50)]
-        for one in mine:
+        """People overwrite a field that is ours, in other records each hour: half of them by the
+        end of the day, and none twice."""
+        records, field = self.shown(), self.fields[0]
+        ours = sorted(one for one in records if records[one][field])
+        for one in ours[hour :: max(2 * hours, 10)]:
             other = "red" if records[one][field] == "green" else "green"
             place = f"{self.control}/records/{self.crm}/{_OBJECTS[self.crm]}/{one}"
             status, said = ask(place, "PATCH", {field: other})
@@ -380,8 +380,8 @@ def _told(hour: Hour) -> Hour:
     what = ", ".join(hour.trouble) or "in peace"
     print(
         f"{datetime.now(UTC):%H:%M:%S} {hour.state:<11} written {hour.written:>5},"
-        f" left {hour.left:>4}, {hour.seconds:6.1f} s, {hour.peak_mb:5.0f} MB (daemon {hour.daemon_mb:.0f}), fired"
-        f" {hour.fired:>3}: {what}{': ' + hour.error[:100] if hour.error else ''}",
+        f" left {hour.left:>4}, {hour.seconds:6.1f} s, {hour.peak_mb:5.0f} MB"
+        f" (daemon {hour.daemon_mb:.0f}), fired {hour.fired:>3}: {what}{': ' + hour.error[:100] if hour.error else ''}",
         file=sys.stderr, flush=True,
     )  # fmt: skip
     return hour
