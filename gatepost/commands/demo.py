@@ -97,15 +97,18 @@ def _program() -> str:
 
 @contextmanager
 def _own_environment(folder: Path) -> Iterator[None]:
-    """Neither the home nor the secrets of a real project must reach a simulated company."""
-    before = {
-        name: os.environ.pop(name) for name in list(os.environ) if name.startswith("GATEPOST_")
-    }
+    """Neither the home nor the secrets of a real project must reach a simulated company, and no
+    proxy knows this machine by its loopback address."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith("GATEPOST_"):
+            del os.environ[name]
     os.environ["GATEPOST_SECRETS_DIR"] = str(folder / "secrets")
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
     try:
         yield
     finally:
-        del os.environ["GATEPOST_SECRETS_DIR"]
+        os.environ.clear()
         os.environ.update(before)
 
 
