@@ -33,7 +33,8 @@ def raise_if_left(applied: "Applied", stopped: str = "") -> None:
     if applied.all_done:
         return
     if report.error is not None and not report.confirmed:
-        raise GatepostError(f"nothing was written: {report.error}", report.error.hint)
+        kind = PartlyDone if isinstance(report.error, PartlyDone) else GatepostError
+        raise kind(f"nothing was written: {report.error}", report.error.hint)
     if stopped and report.unsent:
         raise PartlyDone(
             f"stopped by {stopped}: {report.confirmed:,} of {counted(report.records, 'record')} "

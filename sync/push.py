@@ -114,7 +114,7 @@ def push(
         _count(report, batch, settled)
         if done <= len(steps):
             report.differences = tuple(check(report))
-            if report.differences:
+            if report.differences or report.error:
                 break
     _leave(ledger, ids[done:], report)
     return report

@@ -2,11 +2,14 @@
 
 import json
 from datetime import UTC, date, datetime
+from functools import partial
 
 import pytest
+from click.testing import CliRunner
 
 from config.errors import BrakePulled
 from config.load import load_project
+from gatepost.cli import commands
 from sandbox.salesforce.org import API_USER
 from sync.cycle import Cycle
 from tests.connectors.salesforce_org import org_of
@@ -48,7 +51,7 @@ signals:
   logins: {count: Logged In}
 stages:
   - {stage: Onboarding, enter: signed_on <= day, exit: cases >= 1}
-  - {stage: Adoption}
+  - {stage: Adoption, exit: cases >= 1000}
 """
 
 
@@ -163,6 +166,24 @@ def test_an_automation_that_takes_a_value_back_is_named_and_not_fought_for_ever(
     first = min(touched)
     saves = [values for _, values in rows[first].stages if values.get("Lifecycle_Stage__c")]
     assert len(saves) == 3
+
+
+@pytest.mark.parametrize("most", [5, 8, 9, 10, 11, 12])
+def test_a_run_without_requests_left_ends_with_3_and_another_goes_on(org, project, tmp_path, most):
+    """Wherever it ends: while reading, after the first record, before it is read again."""
+    path = tmp_path / "gatepost.yaml"
+    plenty = path.read_text()
+    path.write_text(plenty.replace("{type: s", f"{{max_requests: {most}, batch_size: 2, type: s"))
+    run = partial(CliRunner().invoke, commands, ["sync", "--project", str(tmp_path)])
+    done = run()
+    assert done.exit_code == 3, done.output
+    assert f"this run has made its {most} requests" in done.output
+    assert "canary" not in done.stderr
+    path.write_text(plenty)
+    done = run()
+    assert done.exit_code == 0, done.output
+    assert all(org.value(one, "Lifecycle_Stage__c") for one in org.ids())
+    assert org.records.trigger_fires == len(org.ids())
 
 
 def test_a_login_that_is_going_away_is_told_once(org, project, tmp_path):
