@@ -91,6 +91,8 @@ def troubles(crm: str, fields: list[str]) -> list[dict[str, Any]]:
         *found,
         {"kind": "validation_rule", "route": "salesforce.*", "object": object_name,
          "field": fields[0], "value": "yellow", "message": "not today"},
+        {"kind": "record_type", "route": "salesforce.*", "object": object_name,
+         "field": fields[0], "offers": ["red"]},
         {"kind": "governor", "route": write, "over": 50},
         {"kind": "bulk_failed", "route": "salesforce.*", "after_rows": 5},
         {"kind": "dead_locator", "route": "salesforce.*", "count": 1},
@@ -381,7 +383,8 @@ def _told(hour: Hour) -> Hour:
     print(
         f"{datetime.now(UTC):%H:%M:%S} {hour.state:<11} written {hour.written:>5},"
         f" left {hour.left:>4}, {hour.seconds:6.1f} s, {hour.peak_mb:5.0f} MB"
-        f" (daemon {hour.daemon_mb:.0f}), fired {hour.fired:>3}: {what}{': ' + hour.error[:100] if hour.error else ''}",
+        f" (daemon {hour.daemon_mb:.0f}), fired {hour.fired:>3}: {what}"
+        + (f": {hour.error[:100]}" if hour.error else ""),
         file=sys.stderr, flush=True,
     )  # fmt: skip
     return hour
@@ -447,6 +450,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     today = datetime.now(UTC).date()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and what was started ends too
     try:
         with tempfile.TemporaryDirectory() as folder:
             calm = live(Path(folder) / "calm", options, wild=False, today=today)
