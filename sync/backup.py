@@ -238,9 +238,10 @@ def _verify(made: Path, tick: Tick) -> None:
         if said != "ok":
             raise StopCycle(f"the copy of the state file is damaged: {said}", "see the disk")
         lake = Lake(made)
-        rows = state.rows(
+        query = (
             "SELECT source, part, rows, first_day, last_day FROM lake_parts WHERE fingerprint <> ''"
         )
+        rows = list(state.rows(query))
         there: dict[str, dict[str, dict[Any, Path]]] = {}
         for source, part, noted, first, last in rows:
             count = int(str(noted))

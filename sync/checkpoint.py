@@ -63,9 +63,10 @@ def load(state: State, home: Path, journey: str, key: str) -> StoredCheckpoint |
         return None
     path, lake_seq = rows[0]
     try:
-        with np.load(home / str(path), allow_pickle=False) as stored:
+        # a file of our own: the library leaves one open that is no archive
+        with (home / str(path)).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = dict(stored)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         return None  # lost or damaged: everything is replayed, and comes out the same
     return StoredCheckpoint(
         Checkpoint(

@@ -28,13 +28,13 @@ from sync.accounts import (
     pull_accounts,
 )
 from sync.confirmed import LastConfirmed
-from sync.engine import DuckEngine
+from sync.engine import DuckEngine, EngineError
 from sync.lake import Lake, register_events
 from sync.matching import matched
 from sync.orders import Orders
 from sync.plan import Plan
 from sync.prune_lake import pruned_away
-from sync.runs import run_lock
+from sync.runs import clock_warning, run_lock
 from sync.sightings import seen_now
 from sync.state import State
 from sync.summary import RunSummary, SourceSummary
@@ -87,6 +87,8 @@ class Cycle:
                 DuckEngine(home / "scratch", threads=engine.threads, memory=engine.memory)
             )
             self._stack = stack.pop_all()
+        if warning := clock_warning(self.state, self.now):
+            self.summary.warnings.append(warning)
         return self
 
     def __exit__(
@@ -95,7 +97,20 @@ class Cycle:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stack.__exit__(kind, error, trace)
+        try:
+            if isinstance(error, EngineError):
+                self._mend(error)
+        finally:
+            self._stack.__exit__(kind, error, trace)
+
+    def _mend(self, error: EngineError) -> None:
+        """Where a damaged file of the lake is behind it, take that away and say so instead."""
+        from sync.damaged import mend
+
+        home = self.project.home
+        found = mend(home, self.lake, self.state, self.engine, locked=self._exclusive)
+        if found is not None:
+            raise found from error
 
     def connector(self, name: str) -> Connector:
         """The open connection of that name in gatepost.yaml."""

@@ -77,6 +77,12 @@ class Changes:
             if number <= needed_seq:
                 self._file(number).unlink(missing_ok=True)
 
+    def forget(self) -> None:
+        """Forget all changes: no checkpoint is of use then, and everything is computed anew."""
+        _write_number(self.folder / _BEGINNING, self.last_seq() + 2)
+        for number in self._numbers():
+            self._file(number).unlink(missing_ok=True)
+
     def _kept_from(self) -> int:
         try:
             return int((self.folder / _BEGINNING).read_text(encoding="ascii"))

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from config.redact import redacted, redacted_values
 from sync.state import State, instant_text
 
 LOCK_NAME = "run.lock"
+_CLOCKS_DIFFER = timedelta(minutes=5)
 RUN_VARIABLE = "GATEPOST_RUN"
 """The id of the run that the daemon has noted already, for the process that it starts for it."""
 
@@ -182,3 +183,14 @@ def finish_run(
             "UPDATE runs SET state = ?, finished_at = ?, summary = ?, error = ? WHERE id = ?",
             (ended, instant_text(now()), text, error, run_id),
         )
+
+
+def clock_warning(state: State, now: datetime) -> str | None:
+    """A sentence if the last run began well after `now`: somebody set the clock."""
+    last = str(state.value("SELECT max(started_at) FROM runs") or "")
+    if last <= instant_text(now + _CLOCKS_DIFFER):
+        return None
+    return (
+        f"the clock was set back: a run began at {last}, and it is {instant_text(now)} now; what"
+        " was seen in between counts from today on"
+    )

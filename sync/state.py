@@ -194,4 +194,6 @@ def _sentence(path: Path, said: str) -> tuple[str, str]:
         return f"{path} cannot be opened", "see whether the folder exists and may be written"
     if "full" in lower:
         return f"no room is left on the disk of {path}", "free some space and run again"
+    if "i/o error" in lower:
+        return f"{path} cannot be read or written: {said}", "is the disk full, or failing?"
     return f"{path}: SQLite says: {said}", ""

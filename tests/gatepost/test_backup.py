@@ -1,16 +1,18 @@
 """`gatepost backup`: a copy made at any moment is a home from which the next sync goes on."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tarfile
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
 from config.errors import StopCycle
+from gatepost.cli import commands
 from sync.backup import back_up, backups_in
 from sync.state import State
 from tests.gatepost.conftest import TODAY
@@ -20,10 +22,10 @@ NOW = datetime(2026, 7, 1, 3, tzinfo=UTC)
 
 
 def run(project, name, *words, home=None):
-    """A command as a program; its exit code and what it said."""
-    env = {**os.environ, **({"GATEPOST_HOME": str(home)} if home else {})}
-    line = [sys.executable, "-m", "gatepost", name, "--project", project, *words]
-    return subprocess.run(line, env=env, capture_output=True, text=True, check=False)
+    """A command in this process; its exit code and what it said."""
+    env = {"GATEPOST_HOME": str(home)} if home else {}
+    done = CliRunner().invoke(commands, [name, "--project", str(project), *words], env=env)
+    return SimpleNamespace(returncode=done.exit_code, stdout=done.stdout, stderr=done.stderr)
 
 
 def evaluated(project, home):
