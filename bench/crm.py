@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 FIRST_DAY = date(2026, 1, 5)
@@ -71,15 +72,10 @@ class Crm:
         ready = json.loads(self.process.stdout.readline())
         self.control: str = ready["control"]
         self.known: dict[str, str] = ready["salesforce"]
-        (self.folder / "gatepost.yaml").write_text(
-            GATEPOST.format(
-                url=self.known["url"], client_id=self.known["client_id"], batch=batch, guards=guards
-            )
+        self._gatepost = GATEPOST.format(
+            url=self.known["url"], client_id=self.known["client_id"], batch=batch, guards=guards
         )
-        (self.folder / "mapping.yaml").write_text(MAPPING)
-        (self.folder / "journeys").mkdir()
-        (self.folder / "journeys" / "care.yaml").write_text(JOURNEY)
-        (self.folder / "product" / "events").mkdir(parents=True)
+        self.lay_out(self.folder)
         self.environment = {"GATEPOST_CRM_CLIENT_SECRET": self.known["client_secret"]}
         self.ids = sorted(one["Id"] for one in self.records())
         return self
@@ -87,6 +83,15 @@ class Crm:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.communicate()
+
+    def lay_out(self, folder: Path) -> None:
+        """Go on in another folder, with a project that has not seen anything yet."""
+        self.folder, self.day = folder, 0
+        (folder / "gatepost.yaml").write_text(self._gatepost)
+        (folder / "mapping.yaml").write_text(MAPPING)
+        (folder / "journeys").mkdir()
+        (folder / "journeys" / "care.yaml").write_text(JOURNEY)
+        (folder / "product" / "events").mkdir(parents=True)
 
     @property
     def as_of(self) -> date:
@@ -101,9 +106,14 @@ class Crm:
     def next_day(self) -> None:
         """A day goes by, and every account moves on to the other stage."""
         self.day += 1
+        self.go(dict.fromkeys(self.ids, self.phase))
+
+    def go(self, phases: Mapping[str, str]) -> None:
+        """What happened on this day: which account got to which stage."""
         at = datetime(self.as_of.year, self.as_of.month, self.as_of.day, 9, tzinfo=UTC).isoformat()
         rows = [
-            {"event": "Go", "time": at, "company": one, "phase": self.phase} for one in self.ids
+            {"event": "Go", "time": at, "company": one, "phase": phase}
+            for one, phase in phases.items()
         ]
         path = self.folder / "product" / "events" / f"{self.as_of}.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
