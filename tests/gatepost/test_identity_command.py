@@ -189,3 +189,46 @@ def test_an_account_that_shares_a_key_is_written_if_another_leads_to_it(invoke, 
     planned = {json.loads(line)["id"] for line in done.stdout.splitlines()}
     assert "A-4" in planned
     assert "A-5" not in planned
+
+
+def _event(project, name, **said):
+    one = {"event": "Report Shared", "time": "2026-05-20T10:00:00Z", **said}
+    (project / "product" / "events" / f"{name}.jsonl").write_text(json.dumps(one) + "\n")
+
+
+def _edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_whatever_changes_a_sync_gives_what_a_replay_gives(invoke, company, tmp_path):
+    """Whose events they are may change without any event: the checkpoint must see that."""
+    with_ways(company)
+    accounts, keys = company / "crm" / "Account.csv", company / "keys.csv"
+    changes = {
+        "a user of a new domain": lambda: _event(company, "a", user="x@eu.blue.example"),
+        "an event with a list of keys": lambda: _event(
+            company, "b", workspace=["nobody", "northgate"]
+        ),
+        "another site": lambda: _edit(accounts, "https://www.blue.example/", "other.example"),
+        "a key that becomes shared": lambda: _edit(
+            accounts, "Elm,Customer,shared", "Elm,Customer,northgate"
+        ),
+        "a key that is shared no more": lambda: _edit(
+            accounts, "Dune,Customer,shared", "Dune,Customer,"
+        ),
+        "another line in the map": lambda: keys.write_text("key,account\nblue,A-2\ncedar,A-4\n"),
+        "no map any more": lambda: keys.write_text("key,account\n"),
+        "events that are gone": (company / "product" / "events" / "a.jsonl").unlink,
+    }  # fmt: skip
+    seen = []
+    for number, (what, change) in enumerate(changes.items()):
+        change()
+        done = invoke("sync", "--project", company, "--as-of", "2026-06-30")
+        assert done.exit_code == 0, (what, done.output)
+        went_on = evaluated(invoke, company)
+        assert went_on == evaluated(invoke, company, tmp_path / f"home {number}"), what
+        seen.append(json.dumps(went_on))
+    assert len(set(seen)) >= 5, "most of the changes show"
