@@ -1,6 +1,9 @@
 """HubSpot over plain HTTP: both families of paths, batches, search, limits, properties."""
 
 import json
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+from uuid import UUID
 
 import pytest
 
@@ -378,3 +381,45 @@ def test_a_request_is_in_the_log_before_its_answer_is_out(hubspot, world):
     for number in range(1, 30):
         company_ids(hubspot, 1)
         assert world.calls("hubspot")["list"] == number
+
+
+def test_every_error_has_an_id_to_ask_hubspot_about(hubspot, nobody):
+    answers = [
+        nobody("GET", f"{V3}/companies"),
+        hubspot("GET", f"{V3}/companies/9"),
+        hubspot("GET", "/crm/v3/nothing"),
+        hubspot("POST", f"{V3}/companies/search", {"limit": 201}),
+        update(hubspot, set_value("1", nope="x")),
+    ]
+    ids = [UUID(one.json()["correlationId"]) for one in answers]
+    assert len(set(ids)) == len(answers)
+    assert all(UUID(one.headers["x-hubspot-correlation-id"]) for one in answers)
+
+
+def test_the_day_of_the_daily_limit_is_that_of_the_account(world, hubspot):
+    world.sandbox.hubspot.settings.time_zone = "America/New_York"
+    world.sandbox.hubspot.settings.daily = 1
+    clock = world.sandbox.clock
+    clock.freeze(frozen=True)
+    clock.set(datetime(2026, 7, 2, 3, 30, tzinfo=UTC))  # half past eleven in the evening there
+    assert hubspot("GET", f"{V3}/companies").status == 200
+    assert hubspot("GET", f"{V3}/companies").status == 429
+    clock.advance(3600)
+    answer = hubspot("GET", f"{V3}/companies")
+    assert answer.status == 200
+    assert answer.headers["x-hubspot-ratelimit-daily-remaining"] == "0"
+
+
+def test_oauth_tokens_have_a_window_of_their_own_and_no_limit_a_day(world, hubspot, nobody):
+    known = world.ready["hubspot"]
+    form = {key: known[key] for key in ("client_id", "client_secret", "refresh_token")}
+    body = urlencode({"grant_type": "refresh_token", **form})
+    said = {"Content_Type": "application/x-www-form-urlencoded"}
+    token = nobody("POST", "/oauth/v1/token", body, **said).json()["access_token"]
+    world.sandbox.hubspot.settings.daily = 1
+    for _ in range(3):
+        answer = nobody("GET", f"{V3}/companies", Authorization=f"Bearer {token}")
+        assert answer.status == 200
+    assert answer.headers["x-hubspot-ratelimit-max"] == "110"
+    assert "x-hubspot-ratelimit-daily" not in answer.headers
+    assert hubspot("GET", f"{V3}/companies").headers["x-hubspot-ratelimit-daily"] == "1"

@@ -3,10 +3,14 @@
 Those that any test of reading or writing meets anyway (429, 423, 477, 400, 401, 403) stand there.
 """
 
+import json
+
 import pytest
 
-from config.errors import FixConfig, RetryLater, StopCycle
+from config.errors import FixConfig, PartlyDone, RetryLater, StopCycle
 from connectors.base import RecordWrite
+from connectors.hubspot.records import links
+from connectors.hubspot.schema import Schema
 
 UPDATE = "hubspot.batch_update"
 VALUES = {"gp_stage": "adoption"}
@@ -108,6 +112,58 @@ def test_an_error_without_anything_in_it_is_still_a_sentence(hub):
     hub.fault("status", "hubspot.list", status=403, body={})
     with pytest.raises(FixConfig, match="does not let this token do that"):
         read(hub)
+
+
+@pytest.mark.parametrize(
+    ("settings", "least"),
+    [
+        ({"status": 429, "policy": "TEN_SECONDLY_ROLLING"}, 10),
+        ({"status": 429, "policy": "SECONDLY"}, 1),
+        ({"status": 429, "policy": "SECONDLY", "retry_after": 7}, 7),
+        ({"status": 423}, 2),
+    ],
+)
+def test_a_limit_is_waited_for_while_reading_too(hub, settings, least):
+    hub.fault("status", "hubspot.list", count=1, **settings)
+    assert read(hub)
+    assert least <= hub.waited[0] < least + 1
+
+
+def test_the_daily_limit_ends_a_reading_with_nothing_taken_for_the_whole(hub):
+    hub.companies(150)
+    hub.fault("status", "hubspot.list", skip=1, status=429, policy="DAILY")
+    with pytest.raises(PartlyDone, match="daily limit of calls is used up"):
+        read(hub)
+    assert hub.waited == []
+
+
+def test_an_account_that_moves_takes_no_write_and_loses_none(hub):
+    hub.fault("status", UPDATE, status=477)
+    with pytest.raises(RetryLater, match="another data centre") as error:
+        write(hub, hub.companies(3))
+    assert error.value.wait_seconds == 3600
+    assert hub.calls()["batch_update"] == 1
+
+
+def test_a_scope_to_write_that_is_missing_is_named(hub):
+    hub.settings.missing_scopes = ("crm.objects.companies.write",)
+    with pytest.raises(FixConfig, match=r"lacks crm\.objects\.companies\.write"):
+        write(hub, hub.companies(3))
+
+
+def test_a_token_that_expires_between_pages_is_told(hub):
+    hub.companies(250)
+    hub.fault("expired", "hubspot.list", skip=1)
+    with pytest.raises(FixConfig, match="expired"):
+        read(hub)
+
+
+def test_a_page_of_some_proxy_is_no_answer(hub):
+    """With a good status, as captive portals do."""
+    hub.fault("html", "hubspot.list", status=200, count=1)
+    assert read(hub)
+    hub.fault("html", UPDATE, status=200, count=1)
+    assert outcomes(write(hub, hub.companies(3))) == ["written"] * 3
 
 
 # -- slow answers and bodies
@@ -216,6 +272,62 @@ def test_an_owner_is_written_without_knowing_the_owners(hub):
     ids = hub.companies(1)
     assert outcomes(write(hub, ids, {"hubspot_owner_id": "4711"})) == ["written"]
     assert hub.value(ids[0], "hubspot_owner_id") == "4711"
+
+
+# -- what is sent
+
+
+def test_a_batch_says_no_more_than_it_has_to(hub):
+    """By record id HubSpot wants no idProperty; "" clears, where null means nothing; and each
+    record has its trace, by which errors name it."""
+    [one] = hub.companies(1)
+    write(hub, [one], {"gp_ttv_days": 3, "gp_next_step": None})
+    assert json.loads(hub.bodies("batch_update")[0]) == {
+        "inputs": [
+            {
+                "id": one,
+                "properties": {"gp_ttv_days": "3", "gp_next_step": ""},
+                "objectWriteTraceId": one,
+            }
+        ]
+    }
+
+
+def test_a_record_without_values_is_not_sent(hub):
+    """HubSpot would refuse the whole batch for it."""
+    one, other = hub.companies(2)
+    changes = [RecordWrite(one, {}), RecordWrite(other, VALUES)]
+    results = hub.connector().sink().write("companies", "hs_object_id", changes)
+    assert outcomes(results) == ["written", "written"]
+    assert [i["id"] for i in json.loads(hub.bodies("batch_update")[0])["inputs"]] == [other]
+
+
+@pytest.mark.parametrize(
+    ("said", "refusal"),
+    [
+        ({}, ""),
+        ({"modificationMetadata": {"readOnlyValue": False}}, ""),
+        ({"modificationMetadata": {"readOnlyValue": True}}, "read-only"),
+        ({"calculated": True}, "calculated"),
+        ({"fieldType": "calculation_rollup"}, "calculated"),
+    ],
+)
+def test_which_properties_can_be_written_is_what_their_definitions_say(said, refusal):
+    """Where one says nothing it is tried."""
+    schema = Schema("companies", [{"name": "x", "type": "number", **said}])
+    assert refusal in schema.properties["x"].refusal
+    assert bool(schema.properties["x"].refusal) == bool(refusal)
+
+
+@pytest.mark.parametrize("shape", [str, int])
+def test_ids_of_associations_come_as_text_or_as_numbers(hub, shape):
+    """HubSpot's description and its answers do not agree."""
+    to = [{"toObjectId": shape(7)}, {"toObjectId": shape(8)}]
+    body = {"results": [{"from": {"id": "1"}, "to": to}]}
+    hub.fault("status", "hubspot.associations", status=200, body=body)
+    came = {"id": "1", "associations": {"companies": {
+        "results": [{"id": "7"}], "paging": {"next": {"after": "8"}}}}}  # fmt: skip
+    assert links(hub.connector(), "tickets", ["companies"], came) == {"companies": ["7", "8"]}
 
 
 # -- merged records
