@@ -356,9 +356,8 @@ def live(folder: Path, options: argparse.Namespace, *, wild: bool, today: date) 
         for number, chosen in enumerate(hours):
             if datetime.now(UTC).date() != today:
                 raise SoakError("the day ended meanwhile (UTC): begin earlier")
-            company.later(
-                24 * (number + 1) // (options.syncs + 1) - 24 * number // (options.syncs + 1)
-            )
+            company.later(_hour_of(number + 1, options.syncs) - _hour_of(number, options.syncs))
+            company.meddle(number, options.syncs)
             faults = [kinds[one] | {"seed": number} for one in chosen] if wild else []
             company.switch(faults)
             names = [f"{one['kind']}@{one['route']}" for one in faults]
