@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config.errors import PartlyDone, RetryLater
+from config.mapping_file import EventsEntry
 from sandbox.testing import running
+from sync.lake import events_sql
 from tests.connectors.mixpanel.conftest import Product
 
 FIRST, LAST = date(2026, 6, 11), date(2026, 7, 1)
@@ -151,6 +153,41 @@ def test_odd_rows_are_read_as_they_are_meant(product):
     assert report.rejected == 1  # no UTF-8: kept aside
     aside = (product.folder / "home" / "rejected").rglob("*.jsonl")
     assert ["it is not UTF-8" in path.read_text() for path in aside] == [True]
+
+
+def test_what_real_exports_were_seen_to_hold_is_read_as_it_lies_there(product):
+    """Keys that differ in case, numbers beyond a double, a stray byte in a key, system events."""
+    noon = datetime(2026, 6, 30, 12, tzinfo=UTC).timestamp()
+
+    def event(name="Report Created", **properties):
+        said = {"time": noon, "distinct_id": "odd", "company_id": "odd", **properties}
+        product.mixpanel.project.imported.append((0.0, {"event": name, "properties": said}))
+
+    event(**{"$insert_id": "1", "Id": 1, "id": 2, "plan": 10**29 + 1})
+    event(**{"$insert_id": "2", "plan": "x" * 300_000})
+    event(**{"$insert_id\u0000": "3", "plan": "stray"})
+    event(**{"$insert_id\u0000": "3", "plan": "stray"})
+    event("$identify", **{"$insert_id": "4", "$identified_id": "u-1", "$anon_id": "d-1"})
+    event("$hotshard_record", **{"$insert_id": "5"})
+    event(**{"$insert_id": "6", "distinct_id": "one"})
+    event(**{"$insert_id": "6", "distinct_id": "another"})  # as after a merge
+    event(**{"$insert_id": "7", "time": noon + 86_400 * 400})  # not in any day until then
+    product.options["since"] = "2026-06-30"
+    entry = product.entry.model_dump(by_alias=True)
+    keep = {"plan": {"field": "plan"}, "upper": {"field": "Id"}, "lower": {"field": "id"}}
+    product.entry = EventsEntry.model_validate({**entry, "keep": keep})
+    product.pull()
+    files = product.lake.files("product")
+    found = product.engine.rows(
+        'SELECT insert_id, event, "p.plan", "p.upper", "p.lower", "user"'
+        f" FROM ({events_sql(files, sorted(keep))}) WHERE account_key = 'odd'"
+    )
+    rows = sorted(found, key=repr)
+    assert [row[0] for row in rows] == ["1", "2", "4", "5", "6", None, None]
+    assert rows[0][2:5] == ("100000000000000000000000000001", "1", "2")
+    assert rows[1][2] == "x" * 300_000
+    assert [row[1] for row in rows[2:4]] == ["$identify", "$hotshard_record"]
+    assert rows[4][5] == "another"  # by name, as always where the time is the same
 
 
 def test_a_day_that_cannot_be_had_whole_stays_as_it_was(product):
