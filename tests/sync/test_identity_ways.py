@@ -16,7 +16,14 @@ from config.mapping_file import FieldSpec
 from sync.domains import domains_of_sites, is_free_mail
 from sync.engine import DuckEngine
 from sync.fields import load_fields
-from sync.identity import events_by_name, match_report, never_written, unmatched_keys
+from sync.identity import (
+    events_by_name,
+    match_report,
+    never_written,
+    numbers_by_key,
+    one_text_each,
+    unmatched_keys,
+)
 from sync.identity_ways import entry_keys
 from sync.lake import register_events
 from sync.sightings import record_sightings
@@ -341,3 +348,23 @@ def test_arrays_are_what_the_engine_takes(matched):
     keys = matched([KEY, MAIL], [{"org": "w1"}], {"A": {"workspace": "w1"}}).keys
     assert keys.account_no.dtype == np.int32
     assert keys.account_key.tolist() == ['[["w1"],[]]']
+
+
+def test_an_account_s_keys_are_one_text_that_differs_with_any_of_them():
+    def texts(*pairs):
+        numbers = np.array([number for number, _ in pairs], np.int32)
+        return one_text_each(numbers, np.array([key for _, key in pairs], object), 3).tolist()
+
+    both = texts((0, "a"), (1, "x"), (1, "y"))
+    assert both[0] == "a"
+    assert both[2] == ""
+    assert texts((1, "y"), (0, "a"), (1, "x")) == both, "in whatever order"
+    for other in ([(1, "x")], [(1, "y")], [(1, "x"), (1, "z")], [(1, "x"), (1, "y"), (1, "z")]):
+        assert texts((0, "a"), *other)[1] != both[1]
+    assert len(texts(*((0, "k" * 500 + str(n)) for n in range(50)))[0]) < 100
+
+
+def test_the_keys_of_changed_accounts_are_all_found():
+    keys = np.array(["both", "one", "both", "other"], object)
+    found = numbers_by_key(keys, np.array([4, 5, 6, 7]), {"both", "other", "stranger"})
+    assert found == {"both": [4, 6], "other": [7]}
