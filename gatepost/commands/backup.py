@@ -24,7 +24,7 @@ EXAMPLES = (
 )  # fmt: skip
 @format_option("table", "json")
 def command(ask: Ask, target: Path | None, keep: int | None, style: str) -> None:
-    """Copy all that Gatepost keeps, also while it works.
+    """Copy all that Gatepost keeps, as it works.
 
     In FOLDER a new folder named after the time is made; a FILE ends in .tar or .tar.gz. The copy is
     read back before it gets its name. To restore it, stop Gatepost and copy it to where the home

@@ -30,7 +30,7 @@ EXAMPLES = (
 @format_option("table", "json")
 @click.pass_context
 def command(ctx: click.Context, ask: Ask, who: tuple[str, ...], yes: bool, style: str) -> None:  # noqa: FBT001 (click)
-    """Remove an account or a person from everything that Gatepost keeps.
+    """Remove an account or a person, and prove it.
 
     WHO is an account's id or whole name, or a user as events or fields name them; several names
     are of one person or account. Events, fields, writes and reports go, later pulls leave them out,

@@ -23,10 +23,11 @@ COLUMNS = ("what", "before", "removed", "bytes")
 @click.option("--dry-run", "dry", is_flag=True, help="Say what would go, and change nothing.")
 @format_option("table", "json", "csv")
 def command(ask: Ask, dry: bool, style: str) -> None:  # noqa: FBT001 (click)
-    """Prune what is older than `retention` in gatepost.yaml.
+    """Prune what is older than `retention` says.
 
-    Older days of the lake keep what the journeys look at and nothing else, so that all history is
-    told as before. Old runs and settled writes go, but never the last confirmed value of a field.
+    How long things are kept stands in gatepost.yaml. Older days of the lake keep what the journeys
+    look at and nothing else, so that all history is told as before. Old runs and settled writes go,
+    but never the last confirmed value of a field.
     """
     from gatepost import tables
     from gatepost.opening import bar_for, sound_project

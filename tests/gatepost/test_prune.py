@@ -51,7 +51,8 @@ def lake(project, columns):
 
 def columns(project):
     files = str(project / ".gatepost/lake/events/*/*/*.parquet")
-    return duckdb.sql(f"SELECT * FROM read_parquet('{files}', union_by_name=true)").columns
+    found = duckdb.execute(f"SELECT * FROM read_parquet('{files}', union_by_name=true)")
+    return [name for name, *_ in found.description or ()]
 
 
 def pruned(project, invoke, *words):
