@@ -114,7 +114,13 @@ class Discovery:
         return Reply.of_json(list(seen)[: self._limit(call)])
 
     def cohorts(self, _: Call) -> Reply:
-        return Reply.of_json([])
+        """Those that tests put into the project; the world has none."""
+        return Reply.of_json([
+            {"id": one.id, "name": one.name, "description": "", "count": len(one.members),
+             "is_visible": 1, "created": "2026-01-01 00:00:00", "project_id": PROJECT_ID,
+             "data_group_id": None}
+            for one in self._project.cohorts
+        ])  # fmt: skip
 
     def schemas(self, call: Call) -> Reply:
         if call.params["project"] != str(PROJECT_ID):

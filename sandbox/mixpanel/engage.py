@@ -69,9 +69,10 @@ class Engage:
         return session
 
     def _opened(self, asked: dict[str, str]) -> tuple[str, Session]:
-        if asked.get("filter_by_cohort"):
-            raise ApiError(400, "cohort not found")
-        chosen = self._chosen(asked)
+        chosen = self._members(asked, self._chosen(asked))
+        behaviors = asked.get("behaviors")
+        if behaviors and not asked.get("as_of_timestamp") and len(chosen) > _PAGE_SIZE:
+            raise ApiError(400, "request for page in uncached query for params")
         size = asked.get("page_size", str(_PAGE_SIZE))
         if not size.isdigit() or not 1 <= int(size) <= _MOST_PAGE_SIZE:
             raise ApiError(400, f"page_size must be between 1 and {_MOST_PAGE_SIZE}")
@@ -80,6 +81,26 @@ class Engage:
         session_id = f"1608064000-{len(self._sessions):06d}"
         self._sessions[session_id] = session
         return session_id, session
+
+    def _members(self, asked: dict[str, str], chosen: list[Profile]) -> list[Profile]:
+        """Of a cohort, if one is asked for: unless told otherwise also those without a profile."""
+        if not asked.get("filter_by_cohort"):
+            return chosen
+        if asked.get("behaviors"):
+            raise ApiError(400, "filter_by_cohort cannot be used with behaviors")
+        try:
+            wanted = json.loads(asked["filter_by_cohort"])["id"]
+        except (json.JSONDecodeError, KeyError, TypeError):
+            raise ApiError(400, "filter_by_cohort must be a JSON object with an id") from None
+        found = [one for one in self._project.cohorts if one.id == wanted]
+        if not found:
+            raise ApiError(400, "cohort not found")
+        members = dict.fromkeys(found[0].members)
+        there = [one for one in chosen if str(one.id) in members]
+        if asked.get("include_all_users", "true") == "false":
+            return there
+        known = {str(one.id) for one in there}
+        return [*there, *(Profile(name, {}) for name in members if name not in known)]
 
     def _chosen(self, asked: dict[str, str]) -> list[Profile]:
         group = asked.get("data_group_id", "")

@@ -63,6 +63,15 @@ class Profile:
 
 
 @dataclass
+class Cohort:
+    """Users that somebody chose; some of them may have no profile."""
+
+    id: int
+    name: str
+    members: list[str]
+
+
+@dataclass
 class Project:
     """All of it. Rows of the world are rendered when asked for; imported ones are kept as sent."""
 
@@ -76,6 +85,7 @@ class Project:
     profiles: dict[str, Profile] = field(default_factory=dict)
     groups: dict[str, Profile] = field(default_factory=dict)
     schemas: list[JsonDict] = field(default_factory=list)
+    cohorts: list[Cohort] = field(default_factory=list)
     _days: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def today(self, settings: Settings) -> date:

@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from sandbox.mixpanel.project import Cohort
+
 PROJECT = {"project_id": 2195193}
 LAST = date(2026, 6, 30)
 
@@ -253,7 +255,45 @@ def test_a_plan_without_the_query_api_still_exports(world, mixpanel):
     assert export(mixpanel, limit=1).status == 200
 
 
+def test_a_cohort_has_members_without_a_profile(world, mixpanel):
+    project = world.sandbox.mixpanel.project
+    known = next(iter(project.profiles))
+    project.cohorts.append(Cohort(7, "Champions", [known, "nobody"]))
+    [shown] = mixpanel("POST", "/api/query/cohorts/list", query=PROJECT).json()
+    assert (shown["id"], shown["name"], shown["count"]) == (7, "Champions", 2)
+    every = engage(mixpanel, filter_by_cohort='{"id":7}').json()["results"]
+    assert {one["$distinct_id"] for one in every} == {known, "nobody"}
+    some = engage(mixpanel, filter_by_cohort='{"id":7}', include_all_users="false").json()
+    assert [one["$distinct_id"] for one in some["results"]] == [known]
+    assert "cohort not found" in engage(mixpanel, filter_by_cohort='{"id":8}').json()["error"]
+    both = engage(mixpanel, filter_by_cohort='{"id":7}', behaviors="[]")
+    assert both.status == 400
+
+
+def test_behaviors_of_many_need_an_instant(mixpanel, monkeypatch):
+    monkeypatch.setattr("sandbox.mixpanel.engage._PAGE_SIZE", 5)
+    behaviors = '[{"window":"30d","name":"b","event_selectors":[{"event":"Report Created"}]}]'
+    refused = engage(mixpanel, behaviors=behaviors)
+    assert refused.status == 400
+    assert "request for page in uncached query for params" in refused.json()["error"]
+    assert engage(mixpanel, behaviors=behaviors, as_of_timestamp=1782777600).status == 200
+
+
 # -- discovery
+
+
+def test_counts_of_events_come_by_day_with_zeros(mixpanel):
+    query = {**PROJECT, "event": '["Report Created", "Never"]', "type": "general", "unit": "day",
+             "from_date": "2026-06-28", "to_date": "2026-07-01"}  # fmt: skip
+    found = mixpanel("GET", "/api/query/events", query=query).json()
+    days = ["2026-06-28", "2026-06-29", "2026-06-30", "2026-07-01"]
+    assert found["data"]["series"] == days
+    assert list(found["data"]["values"]) == ["Report Created"]
+    counts = found["data"]["values"]["Report Created"]
+    exported = [e for e in events(export(mixpanel)) if e["event"] == "Report Created"]
+    assert counts["2026-06-30"] == len(exported) > 0
+    assert list(counts) == days
+    assert mixpanel("GET", "/api/query/events", query={**query, "event": "x"}).status == 400
 
 
 def test_discovery_tells_zone_names_and_what_somebody_described(mixpanel):
@@ -309,6 +349,24 @@ def test_good_events_are_stored_even_where_others_are_refused(mixpanel):
     fields = [r["field"] for r in answer.json()["failed_records"]]
     assert fields == ["properties.time", "properties.distinct_id"]
     assert len(events(export(mixpanel, event='["Stage Entered"]'))) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_import_may_have_to_wait_and_nothing_is_stored_then(world, mixpanel, status):
+    world.fault("status", "mixpanel.import", status=status, count=1)
+    refused = bring(mixpanel, event(1))
+    assert refused.status == status
+    if status == 429:
+        assert refused.json()["status"] == "Too Many Requests"
+    assert events(export(mixpanel, event='["Stage Entered"]')) == []
+    assert bring(mixpanel, event(1)).status == 200
+
+
+def test_the_old_project_secret_still_works_and_is_noted_as_such(world, nobody):
+    coded = base64.b64encode(f"{world.ready['mixpanel']['project_secret']}:".encode()).decode()
+    assert export(nobody, headers={"Authorization": f"Basic {coded}"}).status == 200
+    [entry] = world.sandbox.log.entries()
+    assert entry["notes"]["deprecated_login"]
 
 
 def test_what_an_import_cannot_hold_is_refused_whole(mixpanel, nobody):
