@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.base import Changed, Sight
@@ -128,6 +128,7 @@ def _read(watermark: str | None) -> _Mark | None:
     try:
         said: Any = json.loads(watermark or "")
         to, whole_at = (datetime.fromisoformat(said[name]) for name in ("to", "whole"))
-        return _Mark(said["asked"], to, whole_at, said["witness"])
+        mark = _Mark(said["asked"], to.astimezone(UTC), whole_at.astimezone(UTC), said["witness"])
     except (ValueError, TypeError, KeyError):
         return None  # of another version, so everything is read
+    return mark

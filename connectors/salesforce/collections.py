@@ -13,7 +13,7 @@ from typing import Any
 from config.errors import GatepostError, StopCycle
 from connectors import http
 from connectors.base import WriteResult
-from connectors.salesforce.answers import Unsettled
+from connectors.salesforce.answers import Refused, Unsettled
 from connectors.salesforce.client import Client
 from connectors.salesforce.describe import Described, from_record
 from connectors.salesforce.outcomes import (
@@ -101,9 +101,9 @@ class Collections:
             try:
                 left = [one for one, shown in self._shown(part) if not shown]
             except GatepostError as error:
-                self._note(
-                    unknown(one, f"{why}; reading it failed as well: {error}") for one in part
-                )
+                said = f"{why}; reading it failed as well: {error}"
+                code = error.code if isinstance(error, Refused) else ""
+                self._note(unknown(one, said, code) for one in part)
                 continue
             self._note(written(one) for one in set(part) - set(left))
             if not again:

@@ -134,7 +134,7 @@ class SalesforceRecords:
     def _by_month(self, described: Described) -> list[_Month]:
         """Year, month, number of records and newest stamp, ordered; none where there are no records
         or the object cannot be asked so. RetryLater where an empty answer is none: it would take
-        all events away."""
+        the months away."""
         touched = next((one for one in STAMPS if one in described.fields), None)
         if touched is None or _MADE not in described.fields:
             return []
