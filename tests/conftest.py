@@ -8,4 +8,5 @@ from hypothesis import settings
 # red run is red for the next person as well; at a desk they wander.
 settings.register_profile("desk", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("long", deadline=None)  # for who has time: --hypothesis-profile long
 settings.load_profile("ci" if os.environ.get("CI") else "desk")

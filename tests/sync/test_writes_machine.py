@@ -46,7 +46,7 @@ FAULTS = st.sampled_from([
     ("workflow", "*", {"object": "Account", "field": STAGE, "to": "Churned", "count": 3}),
 ])  # fmt: skip
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
-LONG = settings.default is not None and settings._current_profile == "long"
+LONG = settings.get_current_profile_name() == "long"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -214,7 +214,6 @@ class stepping:  # noqa: N801 - it reads as what it does
         sync.writing.push = push
 
 
-settings.register_profile("long", deadline=None, max_examples=200, stateful_step_count=40)
 WritesMachine.TestCase.settings = settings(
     max_examples=200 if LONG else 4,
     stateful_step_count=40 if LONG else 8,
