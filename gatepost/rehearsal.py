@@ -29,8 +29,11 @@ def sandbox_process(port: int, state: Path, **world: Any) -> Iterator[dict[str, 
         process, line = _started(0, state, world)
     try:
         if not line:
-            said = process.stderr.read().strip() if process.stderr else ""
-            raise GatepostError(f"the sandbox does not start: {said or 'it says nothing'}")
+            said = process.stderr.read().strip().splitlines() if process.stderr else []
+            raise GatepostError(
+                f"the sandbox does not start: {said[-1] if said else 'it says nothing'}",
+                f"if {state} is of another version, delete it to start over",
+            )
         yield json.loads(line)
     finally:
         _end(process)

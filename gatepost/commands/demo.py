@@ -133,6 +133,7 @@ def _company(folder: Path, crm: str) -> "Iterator[tuple[date, Callable[[], Calls
 
 @contextmanager
 def _connected(folder: Path, crm: str) -> "Iterator[tuple[date, Callable[[], Calls]]]":
+    from config.errors import GatepostError
     from gatepost.rehearsal import calls_made, sandbox_process
     from sandbox.keeping import read_state, world_in
     from sandbox.world import DEMO_ACCOUNTS, DEMO_DAYS, DEMO_SEED
@@ -140,7 +141,10 @@ def _connected(folder: Path, crm: str) -> "Iterator[tuple[date, Callable[[], Cal
 
     folder.mkdir(parents=True, exist_ok=True)
     state = folder / "sandbox.json"
-    kept = read_state(state)
+    try:
+        kept = read_state(state)
+    except ValueError as wrong:
+        raise GatepostError(str(wrong), f"delete {folder} to start over") from wrong
     end = world_in(kept)["end"] if kept else last_day()
     world = {"seed": DEMO_SEED, "accounts": DEMO_ACCOUNTS, "days": DEMO_DAYS, "end": end}
     with sandbox_process(port_in(folder) or PORT, state, **world) as ready:

@@ -86,6 +86,16 @@ def test_a_place_that_cannot_be_written_is_a_sentence(invoke, tmp_path):
         assert "cannot be made" in done.stderr
 
 
+def test_what_an_earlier_version_left_is_a_sentence(invoke, tmp_path):
+    kept = tmp_path / demo.FOLDER / "salesforce" / "sandbox.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text('{"shape": 0}', encoding="utf-8")
+    done = invoke("demo", "--into", tmp_path)
+    assert done.exit_code == 1
+    assert "is no state of a sandbox of this version" in done.stderr
+    assert f"delete {kept.parent} to start over" in done.stderr
+
+
 def answers(url):
     try:
         return requests.get(f"{url}/_sandbox", timeout=5).status_code == 200
