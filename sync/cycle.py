@@ -147,10 +147,16 @@ class Cycle:
     # ------------------------------------------------------------------------------------- pull
 
     def read_all(self) -> None:
-        """Have the pull read every account, whatever the source says has changed. Before it; if it
-        fails, the next one does."""
+        """Have the pull read every account, whatever the source says has changed, and fetch again
+        what cannot be read in the lake. Before it; if it fails, the next one does."""
+        from sync.mending import mend  # once a week is often enough
+
         with self.state.transaction() as connection:
             connection.execute("UPDATE pulls SET fingerprint = NULL")
+        if mended := mend(self.lake, self.state, self.project.home):
+            self.summary.warnings.append(
+                f"{len(mended)} files of the lake could not be read: they are pulled again"
+            )
 
     def pull(self) -> None:
         """Bring fields and events up to date, once. Safe to repeat."""

@@ -23,7 +23,7 @@ EXAMPLES = (
 @override_option
 @click.option(
     "--full", is_flag=True,
-    help="Read every account anew, not only what its source says has changed.",
+    help="Read every account anew, and look whether the lake is whole.",
 )  # fmt: skip
 @format_option("table", "json")
 def command(ask: Ask, override: str | None, full: bool, style: str) -> None:  # noqa: FBT001 (click)

@@ -1,16 +1,13 @@
 """The state file and the lake: whole, and not from a newer version or a later time."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from gatepost.doctor.checks import Patient, Said
 
 _RESTORE = "restore it from a backup, or move it away: see docs/state.md"
-_MAGIC = b"PAR1"
 _SHOWN = 3
-_AT_ONCE = 500
 STEP_BACK = timedelta(seconds=30)
 
 
@@ -58,49 +55,17 @@ def _stepped_back(begun: str | None, now: datetime) -> Said:
 
 def lake(patient: Patient) -> Iterator[Said]:
     """Every Parquet file's footer, which its reader needs first and its writer wrote last."""
+    from sync.mending import unreadable
+
     files = sorted((patient.home / "lake").rglob("*.parquet"))
     if not files:
         yield Said("lake", "ok", "empty: nothing was pulled yet")
         return
-    broken = [path for path in files if not _whole(path)]
-    good = [path for path in files if path not in set(broken)]
-    for start in range(0, len(good), _AT_ONCE):
-        broken += _unreadable(good[start : start + _AT_ONCE])
+    broken = unreadable(files)
     if broken:
         names = ", ".join(str(path.relative_to(patient.home)) for path in broken[:_SHOWN])
         more = f" and {len(broken) - _SHOWN} more" if len(broken) > _SHOWN else ""
-        do = "delete them and run `gatepost sync`: what is gone from the lake is pulled again"
+        do = "run `gatepost sync --full`: what cannot be read is pulled again"
         yield Said("lake", "problem", f"cannot be read: {names}{more}", do)
     else:
         yield Said("lake", "ok", f"{len(files):,} files, each with its footer")
-
-
-def _whole(path: Path) -> bool:
-    """Whether a file begins and ends as Parquet does, with room for what its footer says."""
-    try:
-        with path.open("rb") as file:
-            begin = file.read(4)
-            size = file.seek(0, 2)
-            file.seek(max(0, size - 8))
-            end = file.read()
-    except OSError:
-        return False
-    footer = int.from_bytes(end[:4], "little")
-    return begin == _MAGIC and end[4:] == _MAGIC and 0 < footer <= size - 12
-
-
-def _unreadable(files: Sequence[Path]) -> list[Path]:
-    """Those of the files whose footer the engine cannot read."""
-    import duckdb
-
-    query = "SELECT count(*) FROM parquet_file_metadata(?)"
-    with duckdb.connect(config={"threads": 1}) as engine:
-        try:
-            engine.execute(query, [[str(path) for path in files]]).fetchall()
-        except duckdb.Error:
-            if len(files) == 1:
-                return list(files)
-        else:
-            return []
-    middle = len(files) // 2
-    return [*_unreadable(files[:middle]), *_unreadable(files[middle:])]
