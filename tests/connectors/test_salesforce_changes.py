@@ -1,5 +1,7 @@
 """Accounts read by what changed since the last pull: no change is lost, and few calls are made."""
 
+import random
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -265,3 +267,40 @@ def test_a_watermark_of_another_org_or_version_is_no_watermark(org):
     elsewhere = other.accounts()
     assert isinstance(elsewhere, ReadsChanged)
     assert elsewhere.read_changed("Account", "Id", ["Id", "Name"], mark).whole
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_happens_between_and_during_pulls_nothing_is_lost(org, pulls, seed):
+    """People edit, delete, restore, merge and make accounts; answers come late, cut, empty or not
+    at all. In the end everything is known as it is."""
+    dice = random.Random(seed)
+    org.settings.late_visibility_seconds = dice.choice([0, 30, 240])
+    org.settings.page_size = dice.choice([2, 2000])
+    pulls.options = {"retries": 0}
+    accounts = org.records.objects["Account"].rows
+    for number in range(25):
+        here = [one for one, row in accounts.items() if not row.now["IsDeleted"]]
+        binned = [one for one, row in accounts.items() if row.now["IsDeleted"]]
+        one, other = dice.sample(here, 2)
+        what = dice.choice(["edit", "edit", "delete", "restore", "merge", "make", "nothing"])
+        if what == "edit":
+            edit(org, one, Licensed_Seats__c=1000 + number)
+        elif what == "make":
+            org.records.insert("Account", {"Name": "M", "Licensed_Seats__c": number}, org.now())
+        elif what == "restore" and binned:
+            edit(org, dice.choice(binned), IsDeleted=False)
+        elif len(here) > 3 and what in ("delete", "merge"):
+            edit(org, one, IsDeleted=True, **({"MasterRecordId": other} if what == "merge" else {}))
+        if dice.random() < 0.5:
+            kind = dice.choice(["empty", "cut", "reset", "expired", "dead_locator"])
+            org.fault(kind, dice.choice(["query", "query_all", "query_more"]), count=1)
+        with suppress(RetryLater):
+            pulls()
+        org.started.sandbox.faults.remove()
+        org.sleep(dice.choice([1, 20, 100, 400]))
+    org.sleep(300)
+    pulls()
+    truth = as_in_the_org(org)
+    never_seen = truth.keys() - pulls.known().keys()  # made and deleted again between two pulls
+    assert all(accounts[one].now["IsDeleted"] for one in never_seen)
+    assert pulls.known() == {one: truth[one] for one in truth if one not in never_seen}
