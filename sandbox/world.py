@@ -123,7 +123,9 @@ def ensure_demo(folder: Path) -> Path:
     written when someone pulled the plug is written anew.
     """
     if not (folder / "gatepost.yaml").exists():
-        write_project(simulate(DEMO_SEED, DEMO_ACCOUNTS, DEMO_DAYS, DEMO_END), folder)
+        write_project(
+            simulate(seed=DEMO_SEED, accounts=DEMO_ACCOUNTS, days=DEMO_DAYS, end=DEMO_END), folder
+        )
     return folder
 
 
