@@ -6,11 +6,12 @@ sink is given at once; for files it is everything, since the file is rewritten w
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Literal
 
 from config.errors import GatepostError
+from config.redact import Redactor, redacted
 from connectors.base import FieldSink, RecordWrite, WriteResult
 from sync.diff import Change
 from sync.ledger import Ledger, Settled
@@ -141,10 +142,14 @@ def _unheard(changes: tuple[Change, ...]) -> WriteResult:
 
 
 def _checked(batch: Records, results: Sequence[WriteResult]) -> Sequence[WriteResult]:
-    """The sink's answers, record by record; `unknown` where an answer is not that record's."""
+    """The sink's answers, record by record, without secrets in their words; `unknown` where an
+    answer is not that record's."""
     if len(results) != len(batch):
         said = f"{len(results)} answers came for {len(batch)} records"
         return [WriteResult(one[0].account_id, "unknown", said) for one in batch]
+    if any(one.reason for one in results):
+        hide = Redactor()
+        results = [replace(one, reason=hide(one.reason)) for one in results]
     return [
         result
         if result.id == one[0].account_id
@@ -178,6 +183,8 @@ def _count(report: PushReport, batch: Records, settled: Sequence[Settled]) -> No
 def _leave(ledger: Ledger, batches: Sequence[range], report: PushReport) -> None:
     """Note that the rows of these batches were not written; the next run's diff decides about them
     anew."""
-    said = f"not written: {report.error}" if report.error else "not sent: the run was stopped"
+    said = "not sent: the run was stopped"
+    if report.error:
+        said = redacted(f"not written: {report.error}")
     ledger.settle(Settled(row, "forgotten", "", said) for rows in batches for row in rows)
     report.unsent = sum(map(len, batches))
