@@ -2,9 +2,9 @@
 
 Three things in turns, each in processes of their own: Gatepost, from the export to a lake that is
 deduplicated and sorted; `gzip -dc | wc -l` on the same bodies; and mixpanel-utils' `query_export`,
-on some of them, as it takes long and holds everything in memory. The least of each counts.
+on the first of them, as it holds everything in memory. The least of each counts.
 
-    python -m bench.pull [--events 10000000] [--days 10] [--times 3] [--folder DIR] [--json]
+    python -m bench.pull [--events 10000000] [--days 30] [--times 3] [--folder DIR] [--json]
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ from bench.run import BenchError, Figure, Run, _machine, _quickest, _say, _table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_UTILS_EVENTS = 200_000  # enough for mixpanel-utils to reach its speed
-
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
@@ -44,19 +42,18 @@ def run(folder: Path, events: int, days: int, times: int) -> list[Figure]:
     """Measure everything; about six minutes at full size."""
     _say("writing the bodies")
     bodies = _write(folder / f"{events}-{days}", events, days)
-    few = min(events, _UTILS_EVENTS)
-    some = _write(folder / f"{few}-1", few, 1)
+    few = events // days
     ours: list[Run] = []
     counted: list[Run] = []
     theirs: list[Run] = []
-    with served(bodies[0].parent) as url, served(some[0].parent) as url_of_some:
+    with served(bodies[0].parent) as url:
         for _ in range(times):
             _say("gatepost")
             ours.append(_pull("gatepost", url, bodies, folder / "home"))
             _say("gzip -dc | wc -l")
             counted.append(measure(["sh", "-c", 'gzip -dc "$@" | wc -l', "sh", *map(str, bodies)]))
             _say("mixpanel-utils")
-            theirs.append(_pull("mixpanel-utils", url_of_some, some, folder / "home"))
+            theirs.append(_pull("mixpanel-utils", url, bodies[:1], folder / "home"))
     _same(ours, int(counted[0].output), events)
     pull, reference = _quickest(ours).seconds, _quickest(counted).seconds
     theirs_each, ours_each = _quickest(theirs).seconds / few, pull / events
@@ -103,7 +100,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.pull", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("bench/data/pull"))
     parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--days", type=int, default=10)
+    parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     options = parser.parse_args()

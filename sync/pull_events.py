@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from sync.engine import DuckEngine
 
 
+_MEMORY = "250MB"
+"""A part is read in little memory, whatever its size: more would hardly make it faster, and the
+engine that computes is open at the same time."""
+_UNITS = {"MB": 1e6, "GB": 1e9, "TB": 1e12, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+
+
 def _silent(what: str, done: int, of: int) -> None:
     """Nobody looks."""
 
@@ -64,7 +70,8 @@ def pull_events(
     limits = project.gatepost.engine
     most = max_rejected(entry.from_, project.gatepost.connections[entry.from_])
     scratch = project.home / "scratch"
-    own = engine or DuckEngine(scratch, threads=limits.threads, memory=limits.memory)
+    memory = _smaller(limits.memory, _MEMORY)
+    own = engine or DuckEngine(scratch, threads=limits.threads, memory=memory)
     try:
         with nullcontext(own) if engine else own:
             columns = reading_of(entry).columns
@@ -79,6 +86,16 @@ def pull_events(
     finally:
         shutil.rmtree(lake.staging_folder(entry.name), ignore_errors=True)
     return report
+
+
+def _smaller(one: str, other: str) -> str:
+    """The smaller of two amounts of memory, as the engine writes them (2GB, 512MiB)."""
+    return min(one, other, key=_bytes)
+
+
+def _bytes(amount: str) -> float:
+    number = amount.rstrip("BGIMTbgimt ")
+    return float(number) * _UNITS[amount[len(number) :].strip().upper()]
 
 
 def _todo(
