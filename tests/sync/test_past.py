@@ -108,6 +108,17 @@ def test_a_field_is_asked_for_once(tmp_path):
     assert crm.asked == ["seats__c", "plan__c"]
 
 
+def test_what_changed_after_the_pull_is_for_the_next_pull(tmp_path):
+    """The last sighting says all of an account's fields, since the next is compared with it."""
+    told = {"seats": ["a", "b", *["c"] * 4, *["d"] * 6], "plan": ["x"] * DAYS}
+    with State(tmp_path) as state:
+        pulled(state, told, [4])
+        read_past(state, Kept(told), "A", columns(*FIELDS), "x")
+        assert [value for _, value in steps(state)["seats"]] == ["a", "b", "c"]
+        pulled(state, told, [4])
+        assert state.value("SELECT changed FROM pulls ORDER BY id DESC") == 0
+
+
 def test_an_account_that_was_never_pulled_gets_no_past(tmp_path):
     """Nor one that somebody wanted forgotten."""
     with State(tmp_path) as state:
