@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.clock import to_milliseconds
@@ -200,13 +201,17 @@ def _compares(operator: str, found: Any, prop: Property, one: JsonDict) -> bool:
 
 def _comparable(prop: Property, value: Any) -> Any:
     """Numbers and milliseconds as floats, all else as text in lower case."""
-    text = str(value)
-    if prop.type == "number":
+    return _compared(prop.type, str(value))
+
+
+@lru_cache(maxsize=100_000)  # every search reads the same stamps of every record
+def _compared(kind: str, text: str) -> Any:
+    if kind == "number":
         try:
             return float(text)
         except ValueError:
             return text
-    if prop.type in ("date", "datetime"):
+    if kind in ("date", "datetime"):
         return _milliseconds(text)
     return text.lower()
 
