@@ -12,7 +12,7 @@ from itertools import islice
 import pytest
 
 from config.errors import StopCycle
-from connectors.base import Budgeted, Part, RecordWrite
+from connectors.base import Budgeted, Part, ReadsHistory, RecordWrite
 from sandbox.testing import running
 from tests.contract.live import is_given, opened, variable
 
@@ -102,6 +102,23 @@ def test_some_records_can_be_asked_for_by_their_ids(crm):
     wanted = ids(crm)[:3]
     found = crm.connector.sink().read_some(crm.object, crm.id, [], wanted)
     assert sorted(one.id for one in found) == sorted(wanted)
+
+
+def test_records_as_events_come_in_parts_of_different_names(crm):
+    names = [part.name for part in crm.connector.events(crm.object).parts()]
+    assert names == sorted(set(names))
+    assert names
+
+
+def test_what_fields_were_before_is_told_with_records_and_instants(crm):
+    source = crm.connector.accounts()
+    if not isinstance(source, ReadsHistory):
+        pytest.skip("nobody is asked what fields were before")
+    columns = source.columns(crm.object)[:20]
+    for change in islice(source.history(crm.object, columns), FEW):
+        assert change.field in columns
+        assert change.id
+        assert change.at.tzinfo is not None
 
 
 def test_what_was_asked_is_counted(crm):
