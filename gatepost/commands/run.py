@@ -1,5 +1,6 @@
 """`gatepost run`: the daemon."""
 
+import signal
 import sys
 
 import click
@@ -31,9 +32,10 @@ def command(ask: Ask, listen: str | None, style: str | None, e_mails: bool) -> N
     reads the project's files anew. Logs go to stderr; figures for Prometheus and the state of
     health are told at 127.0.0.1:8787.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is somebody to hear it
     from gatepost.daemon.logs import Logs
     from gatepost.daemon.service import Daemon
 
     shown = style or ("console" if sys.stderr.isatty() else "json")
-    logs = Logs("json" if shown == "json" else "console", e_mails=e_mails)
+    logs = Logs("json" if shown == "json" else "console", e_mails=e_mails, quiet=ask.quiet)
     Daemon(ask.folder, listen, logs).run()

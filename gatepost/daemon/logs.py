@@ -36,7 +36,10 @@ class _Redacting(logging.Formatter):
 class Logs:
     """Sets logging up for this process. `log` is for the daemon's own lines."""
 
-    def __init__(self, style: Style, *, e_mails: bool, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, style: Style, *, e_mails: bool, quiet: bool = False, stream: TextIO | None = None
+    ) -> None:
+        """`e_mails`: whether addresses are left; `quiet`: warnings and errors alone."""
         shared: list[Processor] = [
             structlog.contextvars.merge_contextvars,
             structlog.stdlib.add_log_level,
@@ -62,7 +65,7 @@ class Logs:
         handler.setFormatter(self._formatter)
         root = logging.getLogger()
         root.handlers[:] = [handler]
-        root.setLevel(logging.INFO)
+        root.setLevel(logging.WARNING if quiet else logging.INFO)
         logging.captureWarnings(capture=True)
         # They would tell each start a second time, and know less of it than we do.
         for name in ("apscheduler", "uvicorn.error"):

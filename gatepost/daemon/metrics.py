@@ -8,7 +8,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, Summary
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    Summary,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from gatepost import __version__
@@ -27,6 +35,8 @@ class Metrics:
     """All metrics of one daemon, in a registry of its own."""
 
     def __init__(self) -> None:
+        # a second series for each counter, that nobody asks for
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = here = CollectorRegistry()
 
         def gauge(name: str, text: str, *labels: str) -> Gauge:

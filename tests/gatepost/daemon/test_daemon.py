@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from sync.runs import run_lock
 from tests.gatepost.daemon.conftest import TOKEN
@@ -184,6 +185,7 @@ def test_it_ends_in_time_in_the_middle_of_a_run_and_nothing_is_left_open(start, 
     assert again.said("ended", job="sync")["outcome"] == "done"
 
 
+@pytest.mark.slow
 def test_one_that_will_not_end_is_killed_in_time(start, quiet):
     daemon = start(quiet, GATEPOST_TOKEN=TOKEN)
     daemon.sync(TOKEN)
@@ -240,6 +242,42 @@ def _child_of(parent):
             return int(done.stdout.split()[0])
         time.sleep(0.05)
     raise AssertionError("no child")
+
+
+def test_a_state_file_that_is_damaged_is_told_and_not_fatal(start, quiet):
+    home = quiet / ".gatepost"
+    daemon = start(quiet, GATEPOST_TOKEN=TOKEN)
+    daemon.said("is ready")
+    for path in home.glob("state.sqlite3*"):
+        path.unlink()
+    (home / "state.sqlite3").write_text("no database at all " * 500)
+    status, body = daemon.ask("/sync", "POST", token=TOKEN)
+    assert status == 503
+    assert "is damaged or is no SQLite file" in json.loads(body)["error"]
+    assert daemon.ask("/healthz")[0] == 200
+    assert daemon.ask("/metrics")[0] == 200
+    (home / "state.sqlite3").unlink()
+    daemon.sync(TOKEN)
+    assert daemon.said("ended")["outcome"] == "done"
+
+
+def test_the_figures_are_what_prometheus_reads(start, quiet):
+    text = start(quiet).ask("/metrics")[1]
+    families = {one.name: one for one in text_string_to_metric_families(text)}
+    assert families["gatepost_build_info"].samples[0].labels["version"]
+    page = (Path(__file__).parents[3] / "docs" / "running.md").read_text()
+    for name, family in families.items():
+        shown = f"{name}_total" if family.type == "counter" else name
+        assert f"`{shown}`" in page, shown
+
+
+def test_quiet_leaves_warnings_alone(start, quiet):
+    daemon = start(quiet, "--quiet", "--listen", "none")
+    wait_until(lambda: _hears(daemon.process.pid, signal.SIGTERM))
+    daemon.send(signal.SIGHUP)
+    code, _ = daemon.end()
+    assert code == 0
+    assert daemon.raw == []
 
 
 def test_a_project_with_problems_does_not_start(start, quiet):
