@@ -108,13 +108,11 @@ class _Given:
             self.wrong(option, "a share above 0, up to 1, such as 0.25 or 25%")
 
     def groups(self) -> dict[str, str]:
-        """Ids can be negative and have nineteen digits, so that some write them as text."""
-        value = self.options.get("groups", {})
-        if not isinstance(value, dict) or not all(
-            isinstance(one, str | int) and _NUMBER.match(str(one)) for one in value.values()
-        ):
-            self.wrong("groups", "group types with their data group ids, {company_id: 123}")
-        return {str(name): str(one) for name, one in value.items()}
+        pairs = [one.rpartition("=") for one in str(self.options.get("groups", "")).split(",")]
+        found = {name.strip(): number.strip() for name, _, number in pairs if name or number}
+        if not all(name and _NUMBER.match(number) for name, number in found.items()):
+            self.wrong("groups", "group types and their data group ids: company_id=123, team_id=-4")
+        return found
 
     def zone(self) -> str | None:
         said = str(self.options.get("project_time", "utc")).strip()

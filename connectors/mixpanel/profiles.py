@@ -69,7 +69,7 @@ class GroupProfiles:
             known = f"known are {', '.join(groups)}" if groups else "none is named there"
             raise StopCycle(
                 f"{self._options.name} has no group type {quoted(object_name)}: {known}",
-                f"say connections.{self._options.name}.groups: {{{object_name}: NUMBER}} with the"
+                f"say connections.{self._options.name}.groups: {object_name}=NUMBER with the"
                 " data group id of Project Settings, Group Keys",
             )
         asked = {"data_group_id": groups[object_name]}

@@ -38,7 +38,7 @@ class MixpanelWorld:
         known = self.started.ready["mixpanel"]
         options = {"project_id": known["project_id"], "username": known["username"],
                    "since": str(self._first), "api_budget": 1,
-                   "groups": {"Account": GROUP_ID}}  # fmt: skip
+                   "groups": f"Account={GROUP_ID}"}  # fmt: skip
         return MixpanelConnector(
             "product",
             Connection(type="mixpanel", url=known["url"], options=options),

@@ -12,7 +12,7 @@ COLUMNS = ["$distinct_id", "crm_id", "plan"]
 @pytest.fixture
 def groups(product):
     """Ten group profiles, on pages of four."""
-    product.options["groups"] = {"company_id": int(GROUP_ID)}
+    product.options["groups"] = f"company_id={GROUP_ID}, team=7"
     made = product.mixpanel.project.groups
     made.clear()
     for number in range(10):
@@ -96,10 +96,12 @@ def test_a_plan_without_queries_and_a_wrong_login_are_told(product, groups):
 
 
 def test_a_group_type_that_is_not_named_is_told_with_the_way_out(product, groups):
-    with pytest.raises(StopCycle, match=r"no group type 'company'.*known are company_id") as told:
+    with pytest.raises(
+        StopCycle, match=r"no group type 'company'.*known are company_id, team"
+    ) as told:
         read(product, name="company")
-    assert "groups: {company: NUMBER}" in told.value.hint
-    product.options["groups"] = {"company_id": 5}
+    assert "groups: company=NUMBER" in told.value.hint
+    product.options["groups"] = "company_id=5"
     with pytest.raises(StopCycle, match=r"400 .*invalid data_group_id: 5"):
         read(product)
 

@@ -10,6 +10,7 @@ from config.project_file import Connection
 from connectors.mixpanel.connector import MixpanelConnector
 from connectors.mixpanel.options import options_of
 from connectors.registry import connect
+from sandbox.mixpanel.project import GROUP_ID
 from sandbox.testing import running
 from sync.cycle import Cycle
 
@@ -63,6 +64,31 @@ def test_a_cycle_pulls_from_the_journeys_first_day(tmp_path, monkeypatch):
     assert any(people)
 
 
+def test_group_profiles_are_the_accounts_of_a_journey(tmp_path, monkeypatch):
+    today = datetime.now(UTC).date()
+    with running(accounts=8, days=60, end=None) as started:
+        monkeypatch.setenv("GATEPOST_PRODUCT_SECRET", started.ready["mixpanel"]["secret"])
+        write_project(tmp_path, started, today - timedelta(days=3))
+        for name, before, after in (
+            ("gatepost.yaml", "username:", f"groups: company_id={GROUP_ID}, username:"),
+            ("mapping.yaml", "{from: crm, object: Account, id: Id}",
+             "{from: product, object: company_id, id: $distinct_id, name: $name}"),
+        ):  # fmt: skip
+            text = (tmp_path / name).read_text()
+            assert before in text
+            (tmp_path / name).write_text(text.replace(before, after))
+        project, problems = load_project(tmp_path)
+        assert problems == []
+        assert project is not None
+        with Cycle(project, now=datetime.now(UTC)) as cycle:
+            [computed] = cycle.compute()
+            assert set(computed.accounts.ids) == set(started.sandbox.mixpanel.project.groups)
+            assert any(computed.column("people"))
+            with pytest.raises(StopCycle, match="product takes no fields"):
+                cycle.connector("product").sink()
+        assert started.calls("mixpanel")["engage"] == 1
+
+
 def options(folder, **more):
     said = {"project_id": 1, "since": "2026-01-01", **more}
     return options_of("product", Connection(type="mixpanel", options=said), folder)
@@ -89,8 +115,9 @@ def test_what_is_unsaid(tmp_path):
         ("late_days", "5", "from 0 to 365"),
         ("api_budget", 0, "up to 1"),
         ("api_budget", 25, "up to 1"),
-        ("groups", "company_id", r"\{company_id: 123\}"),
-        ("groups", {"company_id": "abc"}, r"\{company_id: 123\}"),
+        ("groups", "company_id", "company_id=123"),
+        ("groups", "company_id=12, =3", "company_id=123"),
+        ("groups", "company_id=abc", "company_id=123"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, option, value, hint):
