@@ -65,7 +65,8 @@ def everything(home):
             continue
         found.append(path.read_bytes().decode("latin-1"))
         if path.suffix == ".parquet":
-            found.append(str(duckdb.execute(f"FROM read_parquet('{path}')").fetchall()))
+            with duckdb.connect() as engine:
+                found.append(str(engine.execute(f"FROM read_parquet('{path}')").fetchall()))
         elif path.suffix == ".gz":
             found.append(gzip.decompress(path.read_bytes()).decode())
         elif path.suffix == ".npz":

@@ -44,15 +44,16 @@ def told(project, invoke, *more):
 
 def lake(project, columns):
     files = str(project / ".gatepost/lake/events/*/*/*.parquet")
-    return duckdb.sql(
-        f"SELECT {columns} FROM read_parquet('{files}', union_by_name=true)"
-    ).fetchall()
+    with duckdb.connect() as engine:
+        query = f"SELECT {columns} FROM read_parquet('{files}', union_by_name=true)"
+        return engine.execute(query).fetchall()
 
 
 def columns(project):
     files = str(project / ".gatepost/lake/events/*/*/*.parquet")
-    found = duckdb.execute(f"SELECT * FROM read_parquet('{files}', union_by_name=true)")
-    return [name for name, *_ in found.description or ()]
+    with duckdb.connect() as engine:
+        query = f"DESCRIBE SELECT * FROM read_parquet('{files}', union_by_name=true)"
+        return [name for name, *_ in engine.execute(query).fetchall()]
 
 
 def pruned(project, invoke, *words):
@@ -73,9 +74,7 @@ NO_PROPERTY = ((", where: \"report_type = 'scheduled'\"", ""), *NO_USERS)
 LATER = (("^since: .*$", "since: 2026-05-01"),)
 
 
-@pytest.mark.parametrize(
-    "edits", [(), NO_USERS, FILTERED, NO_PROPERTY, LATER, (*NO_PROPERTY, *LATER)]
-)
+@pytest.mark.parametrize("edits", [(), FILTERED, NO_PROPERTY, (*NO_PROPERTY, *LATER)])
 def test_all_history_is_told_as_before(edits, project, invoke):
     use(project, journey=edits)
     keep(project, events="7d")
