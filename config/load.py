@@ -54,21 +54,6 @@ class Project:
         """The file of a journey, relative to the folder."""
         return self.journey_files[name]
 
-    def problem_at(
-        self,
-        file: str,
-        path: tuple[str | int, ...],
-        message: str,
-        hint: str = "",
-        offset: int | None = None,
-    ) -> Problem:
-        """A problem at the value at `path`, in the file's own words: ("stages", 2, "exit").
-
-        `offset` counts characters of that value, from 0, however it was quoted or folded. Steps
-        that the file does not have are left out, so the place is then that of what holds it.
-        """
-        return self.files[file].problem(path, message, hint, offset=offset)
-
 
 ExpressionCheck = Callable[[Mapping, Journey | None, frozenset[str]], Findings]
 """What is wrong with the expressions of a journey (None: of the mapping itself). The names in the

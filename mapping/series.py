@@ -49,19 +49,19 @@ class Span:
         """
         total = np.zeros((self.days, self.accounts), np.int64)
         weight = np.ones(len(day), np.int64) if amount is None else amount.astype(np.int64)
-        start = np.maximum(day.astype(np.int64), self.base)
-        end = (
-            np.full(len(day), NEVER, np.int64) if window is None else day.astype(np.int64) + window
-        )
-        live = (start <= self.last) & (end > self.base)
-        self._add(total, account[live], start[live], weight[live])
-        ending = live & (end <= self.last)
-        self._add(total, account[ending], end[ending], -weight[ending])
+        live = day <= self.last
+        if window is not None:
+            live &= day > self.base - window
+            ending = day <= self.last - window
+            ending &= live
+            self._add(total, account[ending], day[ending] + window, -weight[ending])
+        self._add(total, account[live], day[live], weight[live])
         np.cumsum(total, axis=0, out=total)
         return total
 
     def _add(self, total: Array, account: Array, day: Array, weight: Array) -> None:
-        cell = (day - self.base) * self.accounts + account
+        """Add up on the days, those before the span on its first."""
+        cell = np.maximum(day - np.int64(self.base), 0) * self.accounts + account
         np.add.at(total.reshape(-1), cell, weight)
 
 
@@ -276,23 +276,21 @@ def nth_day(account: Array, day: Array, number: Array, before: Array, n: int) ->
 
 
 def user_stretches(
-    account: Array, who: Array, day: Array, window: int | None
+    account: Array, user: Array, day: Array, window: int
 ) -> tuple[Array, Array, Array]:
-    """Distinct users as steps: (account, day, +1 or -1), from user-days by account, who and day.
+    """Distinct users as steps: (account, day, +1 or -1), from user-days by account, user and day.
 
     A user counts from an active day until `window` days after the last active day in reach.
     """
     if not len(day):
-        return account, day.astype(np.int64), np.zeros(0, np.int64)
-    follows = np.r_[False, (account[1:] == account[:-1]) & (who[1:] == who[:-1])]
-    if window is None:
-        begins = ~follows
-        return account[begins], day[begins].astype(np.int64), np.ones(int(begins.sum()), np.int64)
-    gap = np.r_[0, np.diff(day.astype(np.int64))]
-    begins = ~follows | (gap > window)
-    ends = np.r_[begins[1:], True]
+        return account, day, np.zeros(0, np.int64)
+    begins = np.ones(len(day), np.bool_)
+    begins[1:] = (user[1:] != user[:-1]) | (day[1:] > day[:-1] + window)
+    ends = np.ones(len(day), np.bool_)
+    ends[:-1] = begins[1:]
+    ones = np.ones(int(begins.sum()), np.int64)  # a stretch that begins ends
     return (
         np.concatenate((account[begins], account[ends])),
-        np.concatenate((day[begins].astype(np.int64), day[ends].astype(np.int64) + window)),
-        np.concatenate((np.ones(int(begins.sum()), np.int64), -np.ones(int(ends.sum()), np.int64))),
+        np.concatenate((day[begins], day[ends] + window)),
+        np.concatenate((ones, -ones)),
     )

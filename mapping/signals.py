@@ -16,7 +16,6 @@ from config.journey import Aggregate, Changed, Count, Days, Features, First, Las
 from mapping.accounts import AccountTable, FieldCursor, change_days
 from mapping.compiled import CompiledJourney, SignalPlan
 from mapping.event_sql import KIND_TEXT
-from mapping.measures import FILTERS_A_MASK
 from mapping.series import (
     NEVER,
     Counted,
@@ -35,6 +34,7 @@ from mapping.series import (
 from mapping.series import (
     Ratio as RatioSeries,
 )
+from mapping.user_days import UserDays
 from mapping.vector import DTYPES, Array, Bare, Frame, Vector, compile_vector, everywhere, unknown
 
 Columns = Mapping[str, Array]
@@ -81,6 +81,7 @@ class SignalBuilder:
         self.compiled, self.accounts, self.span = compiled, accounts, span
         self.measured, self.first_known, self.carry = measured, first_known, carry
         self._cursors: dict[str, FieldCursor] = {}
+        self._user_days = UserDays(measured.user_days, compiled.measures.by_user, span.base)
 
     def build(self) -> Signals:
         """Every signal, ratios after what they are ratios of."""
@@ -201,21 +202,11 @@ class SignalBuilder:
         series = Counted(self.span.base, values)
         return series, (lambda at: {"number": values[at - self.span.base].copy()}) if ever else None
 
-    def _user_rows(self, index: int, window: int | None) -> tuple[Array, Array, Array]:
-        rows = self.measured.user_days
-        place = sorted(self.compiled.measures.by_user).index(index)
-        bit = np.int64(1 << (place % FILTERS_A_MASK))
-        keep = (rows[f"m{place // FILTERS_A_MASK}"] & bit) != 0
-        if window is not None:  # rows reach back for the longest window; this one may be shorter
-            keep &= rows["day"] > self.span.base - window
-        return rows["account_no"][keep], rows["who"][keep], rows["day"][keep]
-
     def _users(self, name: str, index: int, window: int | None) -> tuple[Counted, TakeCarry | None]:
-        account, who, day = self._user_rows(index, window)
         if window is not None:
-            return Counted(
-                self.span.base, self._running(*user_stretches(account, who, day, window))
-            ), None
+            steps = user_stretches(*self._user_days.within(index, window), window)
+            return Counted(self.span.base, self.span.running(*steps, None)), None
+        account, who, day = self._user_days.ever(index)
         if self.carry is not None:
             account, who, day = self._with_seen(name, account, who, day)
         begun = np.ones(len(day), np.bool_)
@@ -239,9 +230,6 @@ class SignalBuilder:
         day = np.concatenate((np.full(len(seen[0]), self.span.base - 1, day.dtype), day[new]))
         order = np.lexsort((day, who, account))
         return account[order], who[order], day[order]
-
-    def _running(self, account: Array, day: Array, amount: Array) -> Array:
-        return self.span.running(account, day, amount, None)
 
     def _features(self, plan: SignalPlan) -> tuple[Series, TakeCarry | None]:
         parts, takes = [], {}

@@ -168,9 +168,8 @@ def test_later_checks_can_point_at_a_character_of_an_expression(write, files):
     assert project.journey_file("Landing") == "journeys/landing.yaml"
     exit_of_renewal = ("stages", 2, "exit")
     text = "renewed_on between stage_entered_on and day"
-    found = project.problem_at(
-        "journeys/landing.yaml", exit_of_renewal, "boo", offset=text.index("day")
-    )
+    file = project.files[project.journey_file("Landing")]
+    found = file.problem(exit_of_renewal, "boo", offset=text.index("day"))
     lines = files["journeys/landing.yaml"].splitlines()
     assert lines[found.line - 1][found.column - 1 :] == "day"
     assert found.where == "stages[2].exit"
