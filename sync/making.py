@@ -3,10 +3,10 @@
 import gc
 import hashlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from config.errors import StopCycle
@@ -20,6 +20,7 @@ from sync.diff import Diff, Observed, diff
 from sync.facts import journey_facts, source_facts, with_organisation
 from sync.knowledge import knowledge
 from sync.ledger import value_text as json_of
+from sync.meanwhile import Meanwhile
 from sync.outcome import left_over
 from sync.plan import Plan, make_plan, read_hash
 from sync.policy import judge, written
@@ -69,8 +70,7 @@ def make(cycle: Cycle, run_id: int | None = None) -> Plan:
     fields = [name for entry in mapping.write for name in entry.targets()]
     # Nothing that is read here depends on what is computed, and neither waits for the other: a CRM
     # answers while the engine works.
-    with ThreadPoolExecutor(1, "read") as pool:
-        reading = pool.submit(read, cycle, fields, ids)
+    with Meanwhile(partial(read, cycle, fields, ids)) as reading:
         pairs = [
             (entry, computed)
             for entry in entries

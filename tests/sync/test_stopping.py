@@ -65,7 +65,8 @@ def test_a_sync_that_writes_ends_at_the_next_batch(crm, number):
 
 
 def test_a_sync_that_has_not_begun_to_write_ends_at_once(crm):
-    crm.fault("slow", "salesforce.query", seconds=3)
+    crm.fault("slow", "salesforce.query", seconds=20)
+    crm.fault("slow", "salesforce.collections_retrieve", seconds=20)
     process = crm.program("sync", "--as-of", str(crm.as_of))
     deadline = time.monotonic() + 30
     while not (crm.folder / ".gatepost" / "run.lock").exists() and time.monotonic() < deadline:

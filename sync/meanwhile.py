@@ -1,0 +1,50 @@
+"""Something that is done while something else is."""
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from sync.stopping import StoppedError
+
+T = TypeVar("T")
+
+
+class Meanwhile(Generic[T]):
+    """A context manager: `act` runs in a thread of its own, and `result()` waits for it.
+
+    The block's end waits for it too, unless the run was told to stop: nobody waits then for a CRM
+    that does not answer, and the thread ends with the process.
+    """
+
+    def __init__(self, act: Callable[[], T]) -> None:
+        self._act = act
+        self._found: list[T] = []
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        try:
+            self._found.append(self._act())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+            self._error = error
+
+    def result(self) -> T:
+        """What `act` gave, once it is there; raises what it raised."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._found[0]
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not isinstance(error, StoppedError):
+            self._thread.join()
