@@ -1,6 +1,6 @@
 """Take out of an environment what never runs in it: tests of packages, stubs, sources of C.
 
-Measured: it is the difference between an image of over 400 MB and one well below.
+12 MB of files when it was measured, and as much again that would be compiled of them.
 """
 
 import shutil

@@ -6,6 +6,7 @@ import re
 import duckdb
 import pytest
 
+import sync.prune_lake
 from sync.state import State
 from tests.gatepost.conftest import TODAY
 
@@ -154,6 +155,31 @@ def test_a_part_that_is_pulled_anew_is_whole_again_and_needs_no_sentence(project
 
     assert lake(project, 'count(*), count("user")') == whole
     assert "pruned" not in done.stderr
+
+
+def test_cut_short_it_is_finished_by_the_next_one(project, invoke, monkeypatch):
+    use(project, journey=(*NO_PROPERTY, *LATER, ("Logged In", "Report Created")))
+    keep(project, events="7d")
+    before = told(project, invoke)
+    whole = lake(project, "count(*)")[0][0]
+    would = pruned(project, invoke, "--dry-run")["events of product"]["removed"]
+    made: list[object] = []
+
+    def stop(paths):
+        made.append(paths)
+        if len(made) == 6:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sync.prune_lake, "make_durable", stop)
+        assert invoke("prune", "--project", project).exit_code == 130
+    left = lake(project, "count(*)")[0][0]
+    assert whole - would < left < whole
+
+    pruned(project, invoke)
+
+    assert lake(project, "count(*)")[0][0] == whole - would
+    assert told(project, invoke, "--no-pull") == before
 
 
 def ledger(project):
