@@ -2,7 +2,8 @@
 
 import pytest
 
-from sync import lake_overlap, lake_write
+import sync.lake_overlap  # noqa: F401 - it takes its hash before that is patched
+from sync import lake_write
 from tests.sync.lake_world import World
 from tests.sync.test_lake import lines, seen
 
@@ -20,7 +21,6 @@ def noted(world):
 
 def test_ids_are_single_although_another_engine_hashed_those_that_were_there(world, monkeypatch):
     with monkeypatch.context() as another:
-        assert lake_overlap.ID_HASH == lake_write.ID_HASH
         another.setattr(lake_write, "ID_HASH", ANOTHER)
         world.put("a.jsonl", lines(("a", 3, "1", "a"), ("a", 3, "2", "a")))
         world.pull()
@@ -33,7 +33,6 @@ def test_ids_are_single_although_another_engine_hashed_those_that_were_there(wor
 
 def test_a_lake_from_before_hashes_were_noted_is_asked_for_its_texts(world, monkeypatch):
     with monkeypatch.context() as another:
-        assert lake_overlap.ID_HASH == lake_write.ID_HASH
         another.setattr(lake_write, "ID_HASH", ANOTHER)
         world.put("a.jsonl", lines(("a", 3, "1", "a")))
         world.pull()
