@@ -179,7 +179,7 @@ class Hour:
     error: str
     written: int
     left: int
-    """records that were to be written and were not, or of which nobody knows"""
+    """records that were to be written and were not, of which nobody knows, or in quarantine"""
     seconds: float
     peak_mb: float
     daemon_mb: float
@@ -269,8 +269,17 @@ class Company:
         return sum(one["fired"] for one in listed)
 
     def later(self, hours: int) -> None:
-        """Let the sandbox's time pass."""
+        """Let the sandbox's time pass, and as much for records that wait to be tried again."""
         ask(f"{self.control}/clock", "POST", {"advance_seconds": 3600 * hours})
+        self.wait_in_quarantine(hours)
+
+    def wait_in_quarantine(self, hours: int) -> None:
+        """Our own clock goes with the real one, and these waits are hours of it."""
+        with sqlite3.connect(self.home / "state.sqlite3", timeout=30) as state:
+            state.execute(
+                "UPDATE quarantine SET next_at = strftime('%Y-%m-%dT%H:%M:%SZ', next_at, ?)",
+                (f"-{hours} hours",),
+            )
 
     def meddle(self, hour: int, hours: int) -> None:
         """People overwrite a field that is ours, in other records each hour: half of them by the
@@ -312,7 +321,7 @@ class Company:
 
     def _hour(self, row: tuple[Any, ...], trouble: list[str]) -> Hour:
         summary = json.loads(row[2])
-        left = sum(summary.get(name, 0) for name in ("failed", "unknown", "unsent"))
+        left = sum(summary.get(one, 0) for one in ("failed", "unknown", "unsent", "quarantined"))
         status = Path(f"/proc/{self.daemon.pid}/status").read_text(encoding="ascii")
         resident = int(status.partition("VmRSS:")[2].split()[0]) / 1000
         return Hour(
@@ -363,7 +372,8 @@ def live(folder: Path, options: argparse.Namespace, *, wild: bool, today: date) 
             names = [f"{one['kind']}@{one['route']}" for one in faults]
             day.hours.append(_told(company.sync(names)))
         company.switch([])
-        for _ in range(3):  # a record in quarantine, or a budget, may want another
+        for _ in range(3):  # who waits longest for another try waits for a day
+            company.wait_in_quarantine(24)
             day.hours.append(_told(company.sync([])))
             if day.hours[-1].state == "done":
                 break
