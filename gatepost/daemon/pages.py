@@ -48,12 +48,12 @@ def application(
     ) -> Callable[[Request], Response]:
         def guard(request: Request) -> Response:
             known = token()
-            if known is None:
-                if always:
-                    said = "no token is set, so nobody can be let in: see GATEPOST_TOKEN"
-                    return JSONResponse({"error": said}, 403)
+            if open_to_all and not always:
                 return answer(request)
-            if (open_to_all and not always) or shown_rightly(request, known):
+            if known is None:  # taken away while we run: nobody is let in any more
+                said = "no token is set, so nobody can be let in: see GATEPOST_TOKEN"
+                return JSONResponse({"error": said}, 403)
+            if shown_rightly(request, known):
                 return answer(request)
             peer = request.client.host if request.client else "?"
             logs.log.warning("refused: no token, or a wrong one", path=request.url.path, peer=peer)
@@ -136,9 +136,13 @@ class PageServer:
     def start(self) -> None:
         self._thread.start()
 
+    def close(self) -> None:
+        """Take no more questions. Returns at once."""
+        self._server.should_exit = True
+
     def stop(self) -> None:
         """Answer what was asked, and end."""
-        self._server.should_exit = True
+        self.close()
         self._thread.join(timeout=3.0)
         self._opened.close()
 

@@ -6,12 +6,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from config.errors import Busy, GatepostError
+from gatepost.crash import crash_sentence
 from gatepost.daemon.child import Child, Ended
 from gatepost.daemon.inforce import InForce, forget_others
 from gatepost.daemon.jobs import Outcome, Result, command_line, level_of, result_of
@@ -20,10 +19,7 @@ from gatepost.daemon.metrics import Metrics
 from sync.runs import AnyEnd, announce_run, at_work, close_run
 from sync.state import State
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-KILL_AFTER_SECONDS = 9.0
+KILL_AFTER_SECONDS = 8.7
 """A run that was told to end has its own 8 seconds; whoever stops a container waits for 10."""
 BUSY_SECONDS = 60.0
 """how long a job waits for a run that somebody else started"""
@@ -55,13 +51,13 @@ class Runner:
 
     def run(self, job: str, by: str) -> None:
         """Carry out a job when its turn comes; not at all once we are told to stop. What goes
-        wrong is told, never raised."""
+        wrong with it is told, never raised."""
         with self._one:
             if not self._free(job):
                 return
             run_id = self._announced(job, by)
             if run_id is not None:
-                self._carry_out(job, run_id, by)
+                self._safely(job, run_id, by)
 
     def start(self, job: str, by: str) -> int:
         """Begin a job now, in a thread of its own; the run's id. Busy if something is running,
@@ -76,7 +72,7 @@ class Runner:
 
         def rest() -> None:
             try:
-                self._carry_out(job, run_id, by)
+                self._safely(job, run_id, by)
             finally:
                 self._one.release()
 
@@ -105,16 +101,6 @@ class Runner:
             return True
         return False
 
-    @contextmanager
-    def idle(self) -> "Iterator[bool]":
-        """Whether nothing runs; and nothing begins until the block ends."""
-        free = self._one.acquire(blocking=False)
-        try:
-            yield free
-        finally:
-            if free:
-                self._one.release()
-
     def _free(self, job: str) -> bool:
         """Wait a while for a run that somebody else started; whether the job may begin."""
         until, told = time.monotonic() + self._busy_seconds, False
@@ -139,6 +125,13 @@ class Runner:
         except GatepostError as error:
             self._tell(Result(job, "failed", error=str(error)))
             return None
+
+    def _safely(self, job: str, run_id: int, by: str) -> None:
+        try:
+            self._carry_out(job, run_id, by)
+        except Exception as error:  # noqa: BLE001 (no traceback in a log: it goes to a file)
+            said = crash_sentence(error, self._config().home)
+            self._tell(Result(job, "failed", error=said), run_id)
 
     def _carry_out(self, job: str, run_id: int, by: str) -> None:
         config = self._config()

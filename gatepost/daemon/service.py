@@ -52,6 +52,7 @@ class Daemon:
         self._metrics.configured(good=True, at=_now())
         self._good = True
         self._address = ""
+        self._server: PageServer | None = None
         self._begun = _now()
         self._beat = time.monotonic()
         self._facts: tuple[float, Facts] = (-_FACTS_SECONDS, Facts())
@@ -111,6 +112,8 @@ class Daemon:
         self._logs.log.info("was told to end", signal=signal.Signals(number).name)
         self._scheduler.pause()
         self._runner.stop()
+        if self._server is not None:  # it needs a second to end: while the run does
+            self._server.close()
         until = time.monotonic() + KILL_AFTER_SECONDS
         while not self._runner.drain(0.1):
             if time.monotonic() > until or not self._signals.empty():
@@ -160,14 +163,7 @@ class Daemon:
             # what never ran begins with its first time, but for the sync
             last = begun.get(job) or (None if job == "sync" else now)
             due = {"next_run_time": now} if missed(line, schedule.timezone, last, now) else {}
-            self._scheduler.add_job(self._job, trigger, (job,), id=job, **due)
-
-    def _job(self, job: str) -> None:
-        try:
-            self._runner.run(job, "schedule")
-        except Exception as error:  # noqa: BLE001 (no traceback in a log: it goes to a file)
-            self._logs.log.error(crash_sentence(error, self._config.home), job=job)
-            self._metrics.ended(Result(job, "failed"))
+            self._scheduler.add_job(self._runner.run, trigger, (job, "schedule"), id=job, **due)
 
     # -------------------------------------------------------------------------------- alerts
 
@@ -197,7 +193,7 @@ class Daemon:
                 return
             try:
                 self._look(found)
-            except Exception as error:  # noqa: BLE001 (as in _job)
+            except Exception as error:  # noqa: BLE001 (no traceback in a log: it goes to a file)
                 self._logs.log.error(crash_sentence(error, self._config.home))
 
     def _look(self, findings: Iterable[Finding]) -> None:
@@ -233,12 +229,12 @@ class Daemon:
             self, lambda: self._config.secrets.get("token"), self._logs,
             open_to_all=is_loopback(self._config.listen[0]),
         )  # fmt: skip
-        server = PageServer(app, opened)
-        server.start()
+        self._server = PageServer(app, opened)
+        self._server.start()
         try:
             yield
         finally:
-            server.stop()
+            self._server.stop()
 
     def alive(self) -> bool:
         """Whether the loop that hears signals turns, and the schedule with it."""
