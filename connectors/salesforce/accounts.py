@@ -1,20 +1,15 @@
 """Records with the values they have now: AccountSource."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from typing import Any
 
 from connectors.base import Changed, PastChange, Raw, Rejected, Sight
 from connectors.salesforce.changes import Changes
 from connectors.salesforce.client import Client
-from connectors.salesforce.describe import Described, Objects, plain_columns
+from connectors.salesforce.describe import Objects, plain_columns
 from connectors.salesforce.history import history
 from connectors.salesforce.options import Options
-from connectors.salesforce.query import read_all, whole
-
-_LATE = timedelta(minutes=10)
-STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
-"""What tells that a record was touched, best first: records of history are only ever made."""
+from connectors.salesforce.query import read_all
+from connectors.salesforce.stamps import stamp
 
 
 class SalesforceAccounts:
@@ -72,25 +67,3 @@ class SalesforceAccounts:
 
     def warnings(self) -> Sequence[str]:
         return self._client.login.news()
-
-
-def stamp(client: Client, described: Described) -> str:
-    """Differs whenever a record of an object was made, touched or deleted; formulas aside.
-
-    Empty for ten minutes after a change: stamps become visible out of order, so that the newest one
-    proves nothing about those shortly before it.
-    """
-    field = next((one for one in STAMPS if one in described.fields), None)
-    if field is None:
-        return ""
-    query, everything = whole(described.name, ["Id"])
-    found: Any = client.query(query.stamped(field), include_deleted=everything)
-    [row] = found["records"]
-    return settled(client, row["n"], row["m"])
-
-
-def settled(client: Client, number: int, newest: str | None) -> str:
-    """What a count and a newest stamp say of records. Empty for ten minutes after the stamp."""
-    if newest is None:
-        return f"{number}"
-    return "" if client.clock() - datetime.fromisoformat(newest) < _LATE else f"{number} {newest}"

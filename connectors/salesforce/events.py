@@ -17,11 +17,11 @@ from typing import Any, Self
 from config.errors import RetryLater, StopCycle
 from connectors import http
 from connectors.base import Body, Part
-from connectors.salesforce.accounts import STAMPS, settled, stamp
 from connectors.salesforce.client import Client
 from connectors.salesforce.describe import Described, Objects, plain_columns
 from connectors.salesforce.query import count, read, whole
 from connectors.salesforce.soql import Where
+from connectors.salesforce.stamps import STAMPS, settled, stamp
 
 _MADE = "CreatedDate"
 _PAGE = 2000

@@ -41,8 +41,6 @@ class Query:
     columns: Sequence[str]
     entity: str
     where: tuple[Where, ...] = ()
-    witness: str | None = None
-    """the id of a record that is found whether `where` holds for it or not"""
     beyond: str | None = None
     """the id after which it begins"""
 
@@ -78,9 +76,6 @@ class Query:
 
     @property
     def _rest(self) -> str:
-        parts = [" AND ".join(map(str, self.where))] if self.where else []
-        if self.where and self.witness is not None:
-            parts = [f"(({parts[0]}) OR {Where('Id', '=', self.witness)})"]
-        if self.beyond is not None:
-            parts.append(str(Where("Id", ">", self.beyond)))
-        return name(self.entity) + (f" WHERE {' AND '.join(parts)}" if parts else "")
+        beyond = () if self.beyond is None else (Where("Id", ">", self.beyond),)
+        where = " AND ".join(map(str, (*self.where, *beyond)))
+        return name(self.entity) + (f" WHERE {where}" if where else "")

@@ -104,9 +104,11 @@ def test_cases_move_accounts_and_a_second_run_writes_nothing(org, project):
     applied, calls = sync(org, project)
     assert applied.report.records == 0
     assert org.records.trigger_fires == before
-    # What changed of the accounts, whether a case did, and what the fields hold that are written.
-    one_each = {"query_all": 1, "query": 1, "collections_retrieve": 1}
-    assert calls == {"token": 1, "describe": 2, **one_each}
+    for _ in range(2):  # our own write is looked for once, like anybody's
+        org.sleep(3600)
+        _, calls = sync(org, project)
+    # Whether an account changed, whether a case did, and what the fields hold that are written.
+    assert calls == {"token": 1, "describe": 2, "query": 2, "collections_retrieve": 1}
 
 
 def test_a_merged_account_takes_its_events_along(org, project, tmp_path):

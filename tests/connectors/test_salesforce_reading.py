@@ -60,7 +60,7 @@ def test_bulk_queries_wait_for_their_job_and_for_further_pages(org, monkeypatch)
     org.settings.bulk_seconds = 5
     assert ids(read(org.connector(bulk_read_from=2))) == org.ids()
     assert org.calls()["bulk_query_results"] == 2
-    assert sum(org.sleeps) >= 5
+    assert len(org.sleeps) > 1
 
 
 def test_many_columns_go_by_a_bulk_query_since_an_address_has_its_length(org):
