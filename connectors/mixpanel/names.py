@@ -28,32 +28,33 @@ def event_names(
     asked = sorted(set(wanted))
     try:
         found: dict[str, date | None] = dict.fromkeys(connector.queries.names())
-        seen = connector.queries.last_days(asked, since, today) if asked else {}
+        seen: Mapping[str, date | None] = (
+            connector.queries.last_days(asked, since, today) if asked else {}
+        )
     except NoPlan:
         found = {}
         with suppress(GatepostError):  # they serve for suggestions alone
             found = dict.fromkeys(connector.queries.described())
         found = {name: None for name in found if name not in asked}
         seen = _exported(connector, asked, since, today)
-    return found | seen
+    return {**found, **seen}
 
 
 def _exported(
     connector: "MixpanelConnector", names: list[str], since: date, today: date
-) -> dict[str, date]:
-    """Asks for the events themselves, in the end for rare ones only."""
+) -> dict[str, date | None]:
+    """Asks for the events themselves, in the end for rare ones only. None: nobody can say."""
     seen: dict[str, date] = {}
+    missing = names
     for _ in range(_MOST_EXPORTS):
-        missing = [name for name in names if name not in seen]
-        if not missing:
-            break
         lines = 0
-        for name, day in _sample(connector, missing, since, today):
+        for name, day in _sample(connector, missing, since, today) if missing else ():
             lines += 1
             seen[name] = max(day, seen.get(name, day))
+        missing = [name for name in names if name not in seen]
         if lines < _MOST_LINES:
-            break
-    return {name: day for name, day in seen.items() if name in names}
+            return {name: seen[name] for name in names if name in seen}
+    return {name: seen.get(name) for name in names}
 
 
 def _sample(

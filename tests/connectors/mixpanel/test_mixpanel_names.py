@@ -69,6 +69,16 @@ def test_frequent_events_do_not_crowd_out_rare_ones(product, last_seen, monkeypa
     assert RARE in product.connector().event_names([*frequent, RARE], SINCE)
 
 
+def test_where_there_is_no_end_to_frequent_events_nobody_says_that_a_name_was_not_seen(
+    product, last_seen, monkeypatch
+):
+    monkeypatch.setattr("connectors.mixpanel.names._MOST_LINES", 1)
+    product.mixpanel.settings.query_api = False
+    found = product.connector().event_names([*sorted(last_seen)[:8], NEVER], SINCE)
+    assert found[NEVER] is None
+    product.forget()
+
+
 def test_events_of_hot_shards_count_by_their_own_names(product):
     product.mixpanel.settings.query_api = False
     product.started.fault("odd_rows", "mixpanel.export")
