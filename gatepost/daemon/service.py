@@ -163,7 +163,8 @@ class Daemon:
             # what never ran begins with its first time, but for the sync
             last = begun.get(job) or (None if job == "sync" else now)
             due = {"next_run_time": now} if missed(line, schedule.timezone, last, now) else {}
-            self._scheduler.add_job(self._runner.run, trigger, (job, "schedule"), id=job, **due)
+            asked = (job, "schedule")
+            self._scheduler.add_job(self._runner.run, trigger, asked, id=job, name=job, **due)
 
     # -------------------------------------------------------------------------------- alerts
 

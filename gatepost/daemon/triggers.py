@@ -27,6 +27,9 @@ class CronTrigger(BaseTrigger):  # type: ignore[misc]  # the library is not anno
     def __init__(self, line: str, timezone: str, jitter: int = 0) -> None:
         self._line, self._timezone, self._jitter = line, timezone, jitter
 
+    def __str__(self) -> str:
+        return f"{self._line} {self._timezone}"
+
     def get_next_fire_time(
         self, previous_fire_time: datetime | None, now: datetime
     ) -> datetime | None:
