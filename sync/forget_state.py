@@ -66,12 +66,14 @@ def _scrub(state: State, table: str, columns: list[str]) -> int:
 
 
 def _without(terms: Terms, table: str, cell: str) -> str:
-    if table != "sightings":
-        return terms.scrubbed(cell)
     try:
-        said: dict[str, Any] = json.loads(cell)
+        said = json.loads(cell) if cell[:1] in ("{", "[") else None
     except ValueError:
+        said = None
+    if said is None:
         return terms.scrubbed(cell)
+    if table != "sightings":
+        return json.dumps(_scrubbed(terms, said), ensure_ascii=False)
     # As the next pull will note it, so that no field seems to have changed.
     return encoded(
         {
@@ -79,6 +81,19 @@ def _without(terms: Terms, table: str, cell: str) -> str:
             for name, value in said.items()
         }
     )
+
+
+def _scrubbed(terms: Terms, value: Any) -> Any:
+    """JSON data without them, still JSON."""
+    match value:
+        case dict():
+            return {terms.scrubbed(key): _scrubbed(terms, one) for key, one in value.items()}
+        case list():
+            return [_scrubbed(terms, one) for one in value]
+        case str():
+            return terms.scrubbed(value)
+        case _:
+            return None if terms.within(json.dumps(value)) else value
 
 
 def wipe_freed(state: State) -> None:

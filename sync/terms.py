@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-SHORTEST = 5
+SHORTEST, SHORTEST_NUMBER = 5, 8
 """characters; what is shorter stands everywhere by chance"""
 
 NAMING = frozenset({"account", "account_id", "account_key", "id", "name", "user", "key"})
@@ -41,7 +41,8 @@ class Terms:
             return None
         either = b"|".join(re.escape(form) for form in reversed(spelled))
         boundary = _WORD.encode("latin-1")
-        before, after = b"(?<![" + boundary + b"])(?:", b")(?![" + boundary + b"])"
+        # nor what stands behind a decimal point
+        before, after = b"(?<![" + boundary + b"])(?<![0-9]\\.)(?:", b")(?![" + boundary + b"])"
         return re.compile(before + either + after, re.IGNORECASE)
 
     def within(self, text: str) -> bool:
@@ -102,7 +103,9 @@ def told_apart(terms: Iterable[str], others: Iterable[str], files: Iterable[str]
     """Sort terms into plain and doubtful ones. `files`: texts of the project. `others`: the data of
     other accounts, where an address is still that of the one person."""
     wanted = frozenset(term for term in terms if term)
-    plain = {term for term in wanted if len(term) >= SHORTEST}
+    plain = {
+        term for term in wanted if len(term) >= (SHORTEST_NUMBER if term.isdigit() else SHORTEST)
+    }
     for text in files:
         plain = {term for term in plain if not Terms(frozenset({term})).within(text)}
     own = {term: Terms(frozenset({term})) for term in plain if "@" not in term}
