@@ -281,6 +281,8 @@ class Cycle:
         """How many of the events that this run pulled found their account; once."""
         if any(source.match for source in self.summary.sources):
             return
+        from sync.facts import note_matched  # what brakes look at: for those who pulled something
+
         for entry, keys in zip(self.project.mapping.events, found.found, strict=True):
             if parts := self._fresh.get(entry.name):
                 files = self.lake.files(entry.name, parts=parts)
@@ -288,6 +290,7 @@ class Cycle:
                 for source in self.summary.sources:
                     if source.name == entry.name:
                         source.match = report
+                note_matched(self.state, report)
 
     def compute(
         self, *, journey: str | None = None, account: str | None = None, history: bool = False

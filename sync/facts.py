@@ -19,9 +19,10 @@ from connectors.base import KnowsOrganisation
 from mapping.clock import day_number
 from sync.brakes import Facts, JourneyFacts, SourceFacts
 from sync.diff import Change
-from sync.identity import last_share
+from sync.identity import MatchReport, last_share
 from sync.plain import value_text
 from sync.quoting import path_list
+from sync.state import State
 
 if TYPE_CHECKING:
     from sync.compute import Computed
@@ -114,14 +115,7 @@ def source_facts(cycle: "Cycle", before_run: int) -> tuple[SourceFacts, ...]:
 
 
 def _of_source(cycle: "Cycle", entry: EventsEntry, before_run: int) -> SourceFacts:
-    match = next((one.match for one in cycle.summary.sources if one.name == entry.name), None)
-    facts = SourceFacts(entry.name)
-    if match is not None and match.share is not None:
-        facts = replace(
-            facts, matched=match.share, events=match.events,
-            matched_before=last_share(cycle.state, entry.name, before_run),
-            strangers=tuple(f"{key}: {count:,} events" for key, count in match.unmatched),
-        )  # fmt: skip
+    facts = _matched(cycle, entry.name, before_run)
     days = cycle.lake.days(entry.name) if entry.object is None else []
     if not days:  # child records come when they come
         return facts
@@ -136,6 +130,34 @@ def _of_source(cycle: "Cycle", entry: EventsEntry, before_run: int) -> SourceFac
         steady=len(late) >= STEADY_DAYS, stale_before=bool(seen.get("stale", True)),
         days=_volumes(cycle, entry.name, days[0], seen.get("volume")),
     )  # fmt: skip
+
+
+def _matched(cycle: "Cycle", source: str, before_run: int) -> SourceFacts:
+    """What the last pull of events matched, by whichever command: a plan may have pulled them, or a
+    run that was stopped."""
+    found = json.loads(cycle.state.setting(_match_key(source)) or "{}")
+    before = found.get("passed")
+    if before is None:
+        before = last_share(cycle.state, source, before_run)
+    match = next((one.match for one in cycle.summary.sources if one.name == source), None)
+    strangers = match.unmatched if match else ()  # not kept: a key may be somebody's address
+    return SourceFacts(
+        source, matched=found.get("share"), matched_before=before, events=found.get("events", 0),
+        strangers=tuple(f"{key}: {count:,} events" for key, count in strangers),
+    )
+
+
+def note_matched(state: State, report: MatchReport) -> None:
+    """Keep what a pull matched, for the run that will write by it."""
+    if report.share is None:
+        return
+    found = json.loads(state.setting(_match_key(report.source)) or "{}")
+    found |= {"share": report.share, "events": report.events}
+    state.set_setting(_match_key(report.source), json.dumps(found))
+
+
+def _match_key(source: str) -> str:
+    return f"matched:{source}"
 
 
 def _key(source: str) -> str:
@@ -225,6 +247,10 @@ def note_passed(cycle: "Cycle", facts: Facts, run_id: int, finished: Iterable[st
     if facts.organisation:
         cycle.state.set_setting(_organisation_key(spec.from_), facts.organisation)
     for source in facts.sources:
+        if source.matched is not None:
+            found = json.loads(cycle.state.setting(_match_key(source.name)) or "{}")
+            found["passed"] = source.matched
+            cycle.state.set_setting(_match_key(source.name), json.dumps(found))
         if source.age_days is not None:
             stale = limit is not None and source.age_days > limit
             seen: Mapping[str, Any] = {
