@@ -107,7 +107,7 @@ class WritesMachine(RuleBasedStateMachine):
         found = {self.crm.ids[one]: stage for one, stage in moves.items()}
         self.crm.go(found)
         self.said |= found
-        self.goes.update(found)
+        self.goes.update(found.keys())
 
     @rule(one=WHO, stage=STAGES)
     def somebody_edits_our_field(self, one, stage):
