@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
-from bench.soak import Day, Hour, spread, troubles, verdict
+from bench.soak import Day, verdict
+from bench.soak_company import Hour
+from bench.soak_trouble import spread, troubles
 from sandbox.core.faults import VENDOR_KINDS, WIRE_KINDS, Faults
 
 

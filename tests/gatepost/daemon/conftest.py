@@ -38,6 +38,7 @@ class Running:
         self._reader.start()
 
     def _read(self):
+        assert self.process.stderr is not None
         for line in self.process.stderr:
             self.raw.append(line)
             if line.startswith("{"):
@@ -112,7 +113,8 @@ def start():
         if one.process.poll() is None:
             one.process.kill()
             one.process.wait()
-        one.process.stderr.close()
+        if one.process.stderr is not None:
+            one.process.stderr.close()
 
 
 @contextmanager

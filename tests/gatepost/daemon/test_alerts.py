@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -17,7 +18,7 @@ from gatepost.daemon.logs import Logs
 from gatepost.daemon.metrics import Metrics
 from gatepost.daemon.standing import standing
 from gatepost.daemon.watch import Watch
-from sync.runs import begin_run, finish_run
+from sync.runs import RunState, begin_run, finish_run
 from sync.state import State
 from tests.gatepost.daemon.conftest import TOKEN
 
@@ -140,9 +141,10 @@ def test_the_state_file_says_what_stands(quiet):
     home = quiet / ".gatepost"
     assert read_facts(home, NOW).lags == {}
     with State(home) as state:
-        for ended, at in (("done", 1), ("failed", 2), ("partly", 3), ("failed", 4), ("failed", 5)):
-            begin = begin_run(state, lambda at=at: NOW + timedelta(minutes=at), "sync")
-            finish_run(state, lambda at=at: NOW + timedelta(minutes=at + 1), begin, ended)
+        story: list[RunState] = ["done", "failed", "partly", "failed", "failed"]
+        for at, ended in enumerate(story, 1):
+            begin = begin_run(state, partial(_minute, at), "sync")
+            finish_run(state, partial(_minute, at + 1), begin, ended)
             with state.transaction() as connection:
                 connection.execute(
                     "INSERT INTO match_counts VALUES (?, 'product', 'x', 100, ?)", (begin, 90 - at)
@@ -159,7 +161,7 @@ def test_the_state_file_says_what_stands(quiet):
     assert facts.shares["product"] == [0.85, 0.86, 0.87, 0.88, 0.89]
     assert facts.lags["product"] == 8.5 * 86_400
     project, problems = load_project(quiet)
-    assert problems == []
+    assert project is not None, problems
     found = {
         one.condition: one
         for one in standing(project, facts, lambda *_: None, NOW, NOW + timedelta(days=2))
@@ -168,6 +170,10 @@ def test_the_state_file_says_what_stands(quiet):
     assert found["silent"].holds
     assert not found["quarantine"].holds
     assert not found["match"].holds
+
+
+def _minute(number):
+    return NOW + timedelta(minutes=number)
 
 
 def test_an_event_of_today_has_no_lag():
@@ -187,7 +193,9 @@ def test_slack_and_others_hear_it_in_their_own_words(tmp_path, logs):
     )
     assert bodies["s"] == {"text": ":warning: acme: sync was stopped by a brake: too many changed"}
     assert bodies["w"]["condition"] == "stopped"
-    assert message("webhook", watch.alert("stopped", "sync"), "acme") == bodies["w"]
+    alert = watch.alert("stopped", "sync")
+    assert alert is not None
+    assert message("webhook", alert, "acme") == bodies["w"]
 
 
 def test_a_run_that_fails_is_told_once_and_so_is_its_recovery(start, quiet, webhook):

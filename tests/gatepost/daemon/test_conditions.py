@@ -72,16 +72,23 @@ def test_limits_are_limits():
     assert not of_quarantine(0).holds
 
 
+def holds(shares, known=None):
+    found = of_match("product", shares, 0.1, known)
+    assert found is not None
+    return found.holds
+
+
 def test_a_match_rate_is_measured_by_what_was_usual_before_it_fell():
     assert of_match("product", [0.5], 0.1, None) is None
-    assert not of_match("product", [0.85, 0.9, 0.9], 0.1, None).holds
+    assert not holds([0.85, 0.9, 0.9])
     fell = of_match("product", [0.5, 0.9, 0.9, 0.1], 0.1, None)
+    assert fell is not None
     assert fell.holds
     assert fell.baseline == 0.9
     (alert,) = decide({}, [fell], "1").values()
     # after many bad pulls the bad rate is no excuse for itself
-    assert of_match("product", [0.5] * 20, 0.1, alert).holds
-    assert not of_match("product", [0.81, *[0.5] * 20], 0.1, alert).holds
+    assert holds([0.5] * 20, alert)
+    assert not holds([0.81, *[0.5] * 20], alert)
 
 
 def test_every_condition_has_words():

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import structlog
@@ -322,7 +323,7 @@ class _Asked:
 @pytest.mark.parametrize("token", [None, TOKEN])
 def test_an_open_address_lets_nobody_in_whose_token_was_taken_away(token):
     """A reload may change the token, never where it listens."""
-    logs = SimpleNamespace(log=structlog.get_logger())
+    logs: Any = SimpleNamespace(log=structlog.get_logger())
     app = application(_Asked(), lambda: token, logs, open_to_all=False)
     refused = 403 if token is None else 401
     assert _status(app, "GET", "/healthz") == 200
