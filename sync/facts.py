@@ -142,7 +142,10 @@ def _matched(cycle: "Cycle", source: str, before_run: int) -> SourceFacts:
     match = next((one.match for one in cycle.summary.sources if one.name == source), None)
     strangers = match.unmatched if match else ()  # not kept: a key may be somebody's address
     return SourceFacts(
-        source, matched=found.get("share"), matched_before=before, events=found.get("events", 0),
+        source,
+        matched=found.get("share"),
+        matched_before=before,
+        events=found.get("events", 0),
         strangers=tuple(f"{key}: {count:,} events" for key, count in strangers),
     )
 

@@ -208,10 +208,10 @@ class stepping:  # noqa: N801 - it reads as what it does
         self.on_step = on_step
 
     def __enter__(self):
-        sync.writing.push = partial(push, on_step=self.on_step)
+        sync.writing.push = partial(push, on_step=self.on_step)  # type: ignore[attr-defined]
 
     def __exit__(self, *_):
-        sync.writing.push = push
+        sync.writing.push = push  # type: ignore[attr-defined]
 
 
 WritesMachine.TestCase.settings = settings(
