@@ -16,7 +16,7 @@ class UserDays:
     """
 
     def __init__(self, rows: Mapping[str, Array], by_user: Collection[int], base: int) -> None:
-        """`by_user`: the filters whose bits are in the masks; `base`: the first day that is told."""
+        """`by_user`: the filters whose bits the masks have; `base`: the first day that is told."""
         self._rows, self._base = rows, base
         self._places = {index: place for place, index in enumerate(sorted(by_user))}
         self._reached: dict[int, dict[str, Array]] = {}

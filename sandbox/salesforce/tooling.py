@@ -220,6 +220,8 @@ def _metadata_of(field: Field) -> JsonDict:
             }
             if field.type == "multipicklist":
                 found["visibleLines"] = 4
+        case _:
+            pass  # the type says everything
     return found
 
 
