@@ -60,9 +60,9 @@ def test_the_snapshot_and_what_came_after_are_the_ledger(state, rounds):
             ledger.settle([Settled(ids[0], outcome)])
         known = LastConfirmed.load(state, "Account")
         assert {
-            (field, account): known.of(account, field)[0]
+            (field, account): value
             for field, accounts in known.fields.items()
-            for account in accounts
+            for account, (value, _) in accounts.items()
         } == _brute(state)
         if kept:
             known.save(state)
