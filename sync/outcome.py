@@ -8,7 +8,7 @@ from sync.applied import Applied
 from sync.facts import note_passed
 from sync.knowledge import note_fights, note_yielded
 from sync.ledger import value_text
-from sync.plain import from_jsonable
+from sync.plain import from_jsonable, plain
 from sync.policy import WRITTEN, Note
 from sync.quarantine import in_quarantine, note_refused, refused, release
 from sync.state import State
@@ -85,3 +85,38 @@ def left_over(state: State, object_name: str) -> frozenset[tuple[str, str, str]]
         for account, changes in state.rows(_LEFT_OVER, (object_name,))
         for one in json.loads(str(changes))
     )
+
+
+def conflicts_of(state: State, run_id: int) -> list[dict[str, object]]:
+    """The conflicts of a run, as `conflicts` in docs/state.md has them; values as people read
+    them."""
+    rows = state.rows(
+        "SELECT object, account_id, field, kind, ours, theirs, why FROM conflicts"
+        " WHERE run_id = ? ORDER BY object, account_id, field",
+        (run_id,),
+    )
+    return [
+        {
+            "object": object_name, "id": account, "field": field, "kind": kind,
+            "ours": plain(from_jsonable(json.loads(str(ours)))),
+            "theirs": plain(from_jsonable(json.loads(str(theirs)))), "why": why,
+        }
+        for object_name, account, field, kind, ours, theirs, why in rows
+    ]  # fmt: skip
+
+
+def read_backs_of(state: State, run_id: int) -> list[dict[str, object]]:
+    """The fields of a run that did not show what was written."""
+    rows = state.rows(
+        "SELECT object, account_id, field, verdict, ours, shown FROM read_backs"
+        " WHERE run_id = ? ORDER BY object, account_id, field",
+        (run_id,),
+    )
+    return [
+        {
+            "object": object_name, "id": account, "field": field, "verdict": verdict,
+            "ours": plain(from_jsonable(json.loads(str(ours)))),
+            "shown": plain(from_jsonable(json.loads(str(shown)))),
+        }
+        for object_name, account, field, verdict, ours, shown in rows
+    ]  # fmt: skip

@@ -24,6 +24,8 @@ RUN_COLUMNS = (
     "records", "written", "fields", "failed", "unknown", "unsent", "requests", "peak_mb", "error",
 )  # fmt: skip
 WRITE_COLUMNS = ("object", "id", "field", "from", "to", "state", "code", "message", "why")
+CONFLICT_COLUMNS = ("object", "id", "field", "kind", "ours", "theirs", "why")
+READ_BACK_COLUMNS = ("object", "id", "field", "verdict", "ours", "shown")
 QUARANTINE_COLUMNS = (
     "object", "id", "code", "message", "fields", "tries", "first_at", "last_at", "next_at",
 )  # fmt: skip
@@ -118,7 +120,8 @@ def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...], style: str
         shape = tables.Shape(
             figures=frozenset({"id", "seconds", "records", "written", "fields", "failed", "unknown",
                                "unsent", "peak_mb", "tries"}),
-            texts=frozenset({"error", "message", "why", "requests", "from", "to"}),
+            texts=frozenset({"error", "message", "why", "requests", "from", "to", "ours", "theirs",
+                             "shown"}),
             spare=("peak_mb", "as_of", "started_by", "fields", "requests"),
         )  # fmt: skip
         header = [columns[number] for number in kept]
@@ -139,14 +142,17 @@ def _cell(value: Any) -> str:
 def _show_one(state: Any, number: int, style: str) -> None:
     from gatepost import tables
     from sync.ledger import entries_of_run
+    from sync.outcome import conflicts_of, read_backs_of
     from sync.run_history import one_run
 
     run = one_run(state, number)
     if run is None:
         raise _unknown(number)
     writes = [row for entry in entries_of_run(state, number) for row in _written(entry)]
+    conflicts, differ = conflicts_of(state, number), read_backs_of(state, number)
     if style == "json":
         told = {**run_object(run), "override_reason": run.override_reason or None}
+        told |= {"conflicts": conflicts, "read_backs": differ}
         tables.emit(tables.json_lines([{**told, "summary": run.summary, "writes": writes}]))
     elif style == "csv":
         _print_rows(writes, WRITE_COLUMNS, style)
@@ -157,6 +163,13 @@ def _show_one(state: Any, number: int, style: str) -> None:
         if len(writes) > _SHOWN:
             more = f"and {len(writes) - _SHOWN:,} more: gatepost runs {number} --format csv"
             tables.emit([more])
+        for title, rows, columns in (
+            ("Conflicts and what was held back", conflicts, CONFLICT_COLUMNS),
+            ("Not as it was written", differ, READ_BACK_COLUMNS),
+        ):
+            if rows:
+                tables.emit(["", f"{title}:"])
+                _print_rows(rows[:_SHOWN], columns, style)
 
 
 def _written(entry: "Entry") -> Iterator[dict[str, Any]]:

@@ -44,6 +44,27 @@ def test_an_override_needs_a_reason_and_tells_what_it_passed(world, invoke):
     assert (done["written"], done["overridden"]) == (8, ["max_changed", "max_mix"])
 
 
+def test_a_run_shows_its_conflicts(world, invoke):
+    world.edit(["020"], Stage="Mine")
+    typed(world, invoke, "sync", "--override", "agreed")
+    shown = invoke("runs", "2", "--project", world.folder)
+    assert "Conflicts and what was held back:" in shown.stdout
+    (run,) = [
+        json.loads(line)
+        for line in invoke("runs", "2", "--project", world.folder, "--format", "json")
+        .stdout.splitlines()
+    ]  # fmt: skip
+    (one,) = run["conflicts"]
+    assert (one["id"], one["kind"], one["ours"], one["theirs"]) == (
+        "020",
+        "restored",
+        "One",
+        "Mine",
+    )
+    assert run["read_backs"] == []
+    assert run["override_reason"] == "agreed"
+
+
 def test_a_plan_as_markdown_has_a_table_for_each_group_and_the_conflicts(world, invoke):
     world.edit(["020"], Stage="M_i|ne")
     lines = typed(world, invoke, "plan", "--format", "markdown").stdout.splitlines()
