@@ -177,12 +177,14 @@ class Company:
         return sum(one["fired"] for one in listed)
 
     def later(self, hours: int) -> None:
-        """Let the sandbox's time pass, and as much for records that wait to be tried again."""
+        """Let the sandbox's time pass, and as much for what counts by our own clock, which goes with
+        the real one: records that wait to be tried again, and the exports of an hour."""
         ask(f"{self.control}/clock", "POST", {"advance_seconds": 3600 * hours})
         self.wait_in_quarantine(hours)
+        (self.home / "requests" / "product.json").unlink(missing_ok=True)
 
     def wait_in_quarantine(self, hours: int) -> None:
-        """Our own clock goes with the real one, and these waits are hours of it."""
+        """Bring the next try of each record nearer."""
         with sqlite3.connect(self.home / "state.sqlite3", timeout=30) as state:
             state.execute(
                 "UPDATE quarantine SET next_at = strftime('%Y-%m-%dT%H:%M:%SZ', next_at, ?)",
@@ -190,11 +192,11 @@ class Company:
             )
 
     def meddle(self, hour: int, hours: int) -> None:
-        """People overwrite a field that is ours, in other records each hour: half of them by the
-        end of the day, and none twice."""
+        """People overwrite a field that is ours, in other records each hour, and in none twice. So
+        few that an hour or two without a sync pull no brake."""
         records, field = self.shown(), self.fields[0]
         ours = sorted(one for one in records if records[one][field])
-        for one in ours[hour :: max(2 * hours, 10)]:
+        for one in ours[hour :: max(2 * hours, 30)]:
             other = "red" if records[one][field] == "green" else "green"
             place = f"{self.control}/records/{self.crm}/{OBJECTS[self.crm]}/{one}"
             status, said = ask(place, "PATCH", {field: other})
