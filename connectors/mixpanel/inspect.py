@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from config.errors import FixConfig, StopCycle
 from config.problem import Problem
 from connectors import http
-from connectors.facts import Access, Estimate, Lack, ObjectFacts
+from connectors.facts import Access, Estimate, FieldFacts, Lack, ObjectFacts
 
 if TYPE_CHECKING:
     from connectors.mixpanel.connector import MixpanelConnector
 
 
+_READ_ONLY = "nothing is ever written to Mixpanel"
+
+
 class MixpanelInspector:
-    """Inspector of one project. It keeps events and no objects."""
+    """Inspector of one project. It keeps events, and profiles of groups to be read."""
 
     def __init__(self, connector: "MixpanelConnector") -> None:
         self._connector = connector
@@ -42,7 +45,12 @@ class MixpanelInspector:
         return Access(f"project {mine.get('name') or options.project_id}")
 
     def describe(self, object_name: str, names: Sequence[str] = ()) -> ObjectFacts:
-        raise StopCycle(f"{self._connector.name} has no object {object_name}")
+        """A group type, with the properties of its first thousand profiles: there is no list."""
+        fields = {
+            name: FieldFacts(name, "property", "any", frozenset(), refusal=_READ_ONLY)
+            for name in self._connector.accounts().columns(object_name)
+        }
+        return ObjectFacts(object_name, fields, refusal=_READ_ONLY)
 
     def last_day(self, object_name: str, at: str) -> date | None:
         raise StopCycle(f"{self._connector.name} has no object {object_name}")

@@ -112,6 +112,15 @@ def test_a_property_that_no_profile_has_is_named_with_the_nearest(product, group
     assert "crm_id" in told.value.hint
 
 
+def test_a_live_check_sees_the_properties_and_that_none_can_be_written(product, groups):
+    found = product.connector().inspector().describe("company_id")
+    assert set(found.fields) == {"$distinct_id", "crm_id", "plan"}
+    assert {one.refusal for one in found.fields.values()} == {found.refusal}
+    assert "nothing is ever written" in found.refusal
+    with pytest.raises(StopCycle, match="no group type 'Case'"):
+        product.connector().inspector().describe("Case")
+
+
 def test_queries_are_held_to_the_budget_and_exports_do_not_count(product, groups):
     product.options["api_budget"] = 0.02  # one an hour
     read(product)
