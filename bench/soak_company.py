@@ -177,8 +177,8 @@ class Company:
         return sum(one["fired"] for one in listed)
 
     def later(self, hours: int) -> None:
-        """Let the sandbox's time pass, and as much for what counts by our own clock, which goes with
-        the real one: records that wait to be tried again, and the exports of an hour."""
+        """Let the sandbox's time pass, and as much for what counts by our own clock, which goes
+        with the real one: records that wait to be tried again, and the exports of an hour."""
         ask(f"{self.control}/clock", "POST", {"advance_seconds": 3600 * hours})
         self.wait_in_quarantine(hours)
         (self.home / "requests" / "product.json").unlink(missing_ok=True)
