@@ -7,12 +7,18 @@ are noted as unknown, and the next run reads them before it repeats anything.
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 PATIENCE_SECONDS = 8.0
 """How long a batch may still take: whoever stops a container waits for ten seconds."""
+
+
+SAME_SECONDS = 1.0
+"""A second signal so soon is the same wish: a terminal tells the whole group, and so does whoever
+started us."""
 
 
 class StoppedError(BaseException):
@@ -25,6 +31,7 @@ class Stop:
     def __init__(self) -> None:
         self.signal = ""
         """what told it to: `SIGTERM`; "" while nothing did"""
+        self._heard_at = 0.0
         self._finishing = False
         self._left = False
 
@@ -45,13 +52,17 @@ class Stop:
     def heard(self, name: str) -> None:
         """A signal came. Raises StoppedError where nothing has to be finished, and at the second.
         Never twice: the way out is not disturbed."""
-        again, self.signal = bool(self.signal), self.signal or name
         if self._left:
             return
-        if again or not self._finishing:
+        now = time.monotonic()
+        again = bool(self.signal) and now - self._heard_at > SAME_SECONDS
+        if not self._finishing or again:
+            self.signal = self.signal or name
             self._left = True
             raise StoppedError
-        signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS)
+        if not self.signal:
+            self.signal, self._heard_at = name, now
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pytest
 from bench.crm import Crm
 from sync.ledger import unsettled
 from sync.state import State
+from sync.stopping import StoppedError, listening
 
 
 @pytest.fixture
@@ -41,6 +42,22 @@ def wait_for_a_write(crm, state="sent"):
 def runs(crm):
     with State(crm.folder / ".gatepost") as state:
         return list(state.rows("SELECT state FROM runs ORDER BY id")), len(list(unsettled(state)))
+
+
+def test_a_second_signal_at_once_is_the_same_and_a_later_one_is_meant(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("sync.stopping.time.monotonic", lambda: clock[0])
+    with listening() as stop, stop.finishing():
+        signal.raise_signal(signal.SIGINT)
+        clock[0] += 0.5
+        signal.raise_signal(signal.SIGTERM)
+        assert stop()
+        assert stop.signal == "SIGINT"
+        clock[0] += 1
+        with pytest.raises(StoppedError):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)  # the way out is not disturbed
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
