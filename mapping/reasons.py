@@ -1,6 +1,7 @@
 """Why an output has the value that it has: one sentence a value, for plans and for the ledger."""
 
-from functools import cached_property, lru_cache
+from collections.abc import Callable
+from functools import cached_property, lru_cache, partial
 from math import isnan
 
 from mapping.clock import day_date
@@ -23,30 +24,39 @@ class Reasons:
         self.outputs = outputs
         self._columns: dict[str, list[Value]] = {}
 
-    def why(self, output: str, row: int) -> str:
-        """Why `output` of the account at `row` is what it is. "" only for what needs no reason."""
+    def of(self, output: str) -> Callable[[int], str]:
+        """Why `output` of the account at a row is what it is. "" only for what needs no reason."""
+        compiled = self.outputs.outcome.compiled
         if output in self.outputs.outcome.signals:
-            return signal_words(self.outputs.outcome.compiled.signal(output).signal)
-        if self._days["first_known"][row] == NEVER:
-            return "no start and no event yet"
+            words = signal_words(compiled.signal(output).signal)
+            return lambda _: words
+        reason, begun = self._reason(output), self._days["first_known"]
+        return lambda row: reason(row) if begun[row] != NEVER else "no start and no event yet"
+
+    def _reason(self, output: str) -> Callable[[int], str]:
+        """As `of`, for accounts whose history has begun."""
         if output.startswith("moment."):
-            return self._moment(output.split(".")[1], row)
+            return partial(self._moment, output.split(".")[1])
         match output:
             case "health_score" | "health_band" | "health_trend":
-                return self._health(output, row)
+                return partial(self._health, output)
             case "alerts":
-                open_ = self._at("alerts", row)
-                return f"open: {said(open_)}" if open_ else "nothing is open or late"
+                return self._alerts
             case "first_value_on" | "ttv_days" | "ttv_running_days":
-                return self._value(row)
+                return self._value
             case "next_step" | "next_step_due" | "next_step_owner":
-                return (
-                    f"due {said(self._at('next_step_due', row))} in {said(self._at('stage', row))}"
-                )
+                return self._next_step
             case "history_complete" | "computed_on":
-                return f"first known day is {day_date(self._days['first_known'][row])}"
+                return lambda row: f"first known day is {day_date(self._days['first_known'][row])}"
             case _:
-                return self._stage(row)
+                return self._stage
+
+    def _alerts(self, row: int) -> str:
+        open_ = self._at("alerts", row)
+        return f"open: {said(open_)}" if open_ else "nothing is open or late"
+
+    def _next_step(self, row: int) -> str:
+        return f"due {said(self._at('next_step_due', row))} in {said(self._at('stage', row))}"
 
     def _at(self, name: str, row: int) -> Value:
         if name not in self._columns:

@@ -16,10 +16,10 @@ from sync.ledger import entry_of, unsettled
 from sync.plain import from_jsonable, jsonable
 from sync.state import State
 
-_SAVE = """
-REPLACE INTO last_confirmed (object, field, up_to, accounts, "values", writes)
-VALUES (?, ?, ?, ?, ?, ?)
-"""
+_SAVE_ACCOUNTS = "REPLACE INTO confirmed_accounts (object, up_to, accounts) VALUES (?, ?, ?)"
+_SAVE_COLUMN = 'REPLACE INTO last_confirmed (object, field, "values", writes) VALUES (?, ?, ?, ?)'
+_ACCOUNTS = "SELECT up_to, accounts FROM confirmed_accounts WHERE object = ?"
+_COLUMNS = 'SELECT field, "values", writes FROM last_confirmed WHERE object = ?'
 _TAIL = """
 SELECT id, account_id, changes FROM writes WHERE id > ? AND object = ? AND state = 'confirmed'
 ORDER BY id
@@ -36,8 +36,24 @@ class Written:
     why: str
 
 
-Known = dict[str, tuple[Any, int]]
-"""By account id the value, as `jsonable` has it, and the row of the ledger that wrote it."""
+NEVER = 0
+"""In the place of a row: this field of this record was never confirmed."""
+
+
+@dataclass(slots=True)
+class Column:
+    """One field: per account its value, as `jsonable` has it, and the row of the ledger that wrote
+    it. Accounts that came later may be missing at the end."""
+
+    values: list[Any] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+
+    def put(self, place: int, value: Any, row: int) -> None:
+        """Note a value at a place, wherever that is."""
+        if (missing := place + 1 - len(self.values)) > 0:
+            self.values += [None] * missing
+            self.rows += [NEVER] * missing
+        self.values[place], self.rows[place] = value, row
 
 
 @dataclass(slots=True)
@@ -45,7 +61,9 @@ class LastConfirmed:
     """The last confirmed values of an object's records."""
 
     object: str
-    fields: dict[str, Known] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
+    """account id to its place in every column"""
+    columns: dict[str, Column] = field(default_factory=dict)
     up_to: int = 0
     """the last row of the ledger that is in it"""
     _changed: set[str] = field(default_factory=set)
@@ -54,15 +72,11 @@ class LastConfirmed:
     def load(cls, state: State, object_name: str) -> "LastConfirmed":
         """As the ledger has it now."""
         found = cls(object_name)
-        rows = state.rows(
-            'SELECT field, up_to, accounts, "values", writes FROM last_confirmed WHERE object = ?',
-            (object_name,),
-        )
-        for name, up_to, *columns in rows:
-            accounts, values, writes = (json.loads(str(column)) for column in columns)
-            pairs = zip(values, writes, strict=True)
-            found.fields[str(name)] = dict(zip(accounts, pairs, strict=True))
-            found.up_to = int(up_to or 0)
+        for up_to, accounts in state.rows(_ACCOUNTS, (object_name,)):
+            found.up_to, ids = int(up_to or 0), json.loads(str(accounts))
+            found.places = dict(zip(ids, range(len(ids)), strict=True))
+        for name, values, rows in state.rows(_COLUMNS, (object_name,)):
+            found.columns[str(name)] = Column(json.loads(str(values)), json.loads(str(rows)))
         for row, account, changes in state.rows(_TAIL, (found.up_to, object_name)):
             for one in json.loads(str(changes)):
                 found._note(str(account), one["field"], one["to"], int(row or 0))
@@ -70,8 +84,11 @@ class LastConfirmed:
 
     def of(self, account_id: str, name: str) -> tuple[Value, int] | None:
         """The value of one field of one record, and the row of the ledger that wrote it."""
-        known = self.fields.get(name, {}).get(account_id)
-        return None if known is None else (from_jsonable(known[0]), known[1])
+        place, column = self.places.get(account_id), self.columns.get(name)
+        if place is None or column is None or place >= len(column.rows):
+            return None
+        row = column.rows[place]
+        return None if row == NEVER else (from_jsonable(column.values[place]), row)
 
     def take_in(self, records: Iterable[Sequence[Change]], rows: Iterable[int]) -> None:
         """Take in what was confirmed since, each record with its row of the ledger."""
@@ -80,7 +97,10 @@ class LastConfirmed:
                 self._note(one.account_id, one.field, jsonable(one.to), row)
 
     def _note(self, account_id: str, name: str, value: Any, row: int) -> None:
-        self.fields.setdefault(name, {})[account_id] = value, row
+        place = self.places.setdefault(account_id, len(self.places))
+        if name not in self.columns:
+            self.columns[name] = Column()
+        self.columns[name].put(place, value, row)
         self._changed.add(name)
 
     def save(self, state: State) -> None:
@@ -90,14 +110,12 @@ class LastConfirmed:
         first_open = next((entry.id for entry in unsettled(state)), last + 1)
         self.up_to = min(last, first_open - 1)
         with state.transaction() as connection:
-            connection.execute(
-                "UPDATE last_confirmed SET up_to = ? WHERE object = ?", (self.up_to, self.object)
-            )
+            accounts = json.dumps(list(self.places))
+            connection.execute(_SAVE_ACCOUNTS, (self.object, self.up_to, accounts))
             for name in sorted(self._changed):
-                known = self.fields[name]
-                columns = (list(known), *zip(*known.values(), strict=True))
-                texts = (json.dumps(column, ensure_ascii=True) for column in columns)
-                connection.execute(_SAVE, (self.object, name, self.up_to, *texts))
+                column = self.columns[name]
+                texts = json.dumps(column.values), json.dumps(column.rows)
+                connection.execute(_SAVE_COLUMN, (self.object, name, *texts))
         self._changed.clear()
 
 
@@ -105,7 +123,7 @@ def last_written(state: State, object_name: str, account_id: str) -> dict[str, W
     """Per field of a record, the last value of ours that was confirmed, and why it was written."""
     found: dict[str, Written] = {}
     known = LastConfirmed.load(state, object_name)
-    for name in known.fields:
+    for name in known.columns:
         place = known.of(account_id, name)
         entry = entry_of(state, place[1]) if place else None
         if entry is None:

@@ -179,6 +179,10 @@ class Cycle:
         import_module("sync.computing")
         days = {one.journey.timezone: self.day(one) for one in self.journeys}
         with State(self.project.home) as state:
+            if self._exclusive:  # nothing is written before this is asked for
+                self._last_confirmed = LastConfirmed.load(
+                    state, self.project.mapping.accounts.object
+                )
             return {
                 zone: customers_of(self.project, state, zone, day) for zone, day in days.items()
             }

@@ -48,15 +48,16 @@ def desired(computed: Computed, entry: WriteEntry) -> Desired:
 
 
 def _why(computed: Computed, entry: WriteEntry) -> Callable[[str, str], str]:
-    parts = [Reasons(outputs) for outputs, _ in computed.parts]
     places = {
         account: (part, row)
         for part, (_, rows) in enumerate(computed.parts)
         for row, account in enumerate(computed.accounts.ids[rows].tolist())
     }
+    reasons = [Reasons(outputs) for outputs, _ in computed.parts]
+    of = {field: [one.of(spec.output) for one in reasons] for field, spec in entry.fields.items()}
 
     def why(account: str, field: str) -> str:
         part, row = places[account]
-        return parts[part].why(entry.fields[field].output, row)
+        return of[field][part](row)
 
     return why

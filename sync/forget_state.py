@@ -34,6 +34,7 @@ def forget_in_state(
         # Made anew from what is left: where walks stood, and each field's last confirmed value.
         connection.execute("DELETE FROM checkpoints")
         connection.execute("DELETE FROM last_confirmed")
+        connection.execute("DELETE FROM confirmed_accounts")
         connection.execute("DELETE FROM settings WHERE key = ?", (RUN_KEY,))
     return touched
 
@@ -52,7 +53,7 @@ def _drop(
 
 def _scrub(state: State, table: str, columns: list[str]) -> int:
     """Cells that name them are written without."""
-    if table in ("checkpoints", "last_confirmed"):
+    if table in ("checkpoints", "last_confirmed", "confirmed_accounts"):
         return 0  # emptied
     count = 0
     for column in columns:

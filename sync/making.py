@@ -22,7 +22,7 @@ from sync.knowledge import knowledge
 from sync.ledger import value_text as json_of
 from sync.meanwhile import Meanwhile
 from sync.outcome import left_over
-from sync.plan import Plan, make_plan, read_hash
+from sync.plan import Plan, make_plan
 from sync.policy import judge, written
 from sync.state import instant_text
 
@@ -121,7 +121,7 @@ def judged(
         facts = replace(facts, sources=source_facts(cycle, run_id or _NO_RUN))
         facts = with_organisation(cycle, facts)
     return replace(
-        plan, changes=tuple(found.changes), read_hash=read_hash(found.changes),
+        plan, changes=tuple(found.changes),
         notes=tuple(found.notes), facts=facts, segments=segments,
     )  # fmt: skip
 

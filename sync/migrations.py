@@ -156,11 +156,15 @@ SELECT r.id, b.run_id, r.object, r.account_id, r.changes,
 FROM write_batches b
 JOIN write_records r ON r.id BETWEEN b.first_id AND b.last_id AND b.first_id = r.batch;
 
+CREATE TABLE confirmed_accounts (
+    object   TEXT PRIMARY KEY,
+    up_to    INTEGER NOT NULL,
+    accounts TEXT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE last_confirmed (
     object   TEXT NOT NULL,
     field    TEXT NOT NULL,
-    up_to    INTEGER NOT NULL,
-    accounts TEXT NOT NULL,
     "values" TEXT NOT NULL,
     writes   TEXT NOT NULL,
     PRIMARY KEY (object, field)

@@ -32,12 +32,20 @@ class Plan:
     made_at: str  # UTC instant, as state.instant_text writes it
     as_of: date
     config_hash: str
-    read_hash: str  # of what the CRM showed in every field that is to change
     changes: tuple[Change, ...]
     skipped: tuple[Skipped, ...]
     notes: tuple[Note, ...] = ()  # on changes that meet somebody else's value, or are held back
     facts: Facts = field(default_factory=Facts)  # what its brakes judge it by
     segments: Mapping[str, str] = field(default_factory=dict)  # of the accounts that change
+
+    @property
+    def read_hash(self) -> str:
+        """A hash of what the CRM showed in every field that is to change."""
+        digest = hashlib.sha256()
+        for one in self.changes:
+            read = [one.object, one.account_id, one.field, jsonable(one.from_)]
+            digest.update(json_text(read).encode("utf-8") + b"\n")
+        return digest.hexdigest()
 
     def records(self) -> Iterator[tuple[Change, ...]]:
         """The changes, one tuple for each record."""
@@ -106,18 +114,7 @@ def make_plan(diffs: Iterable[Diff], *, as_of: date, made_at: str, config_hash: 
         changes.extend(each.changes)
         skipped.update(each.skipped)
     changes.sort(key=lambda one: (one.object, one.account_id))  # stable: fields keep their order
-    return Plan(
-        made_at, as_of, config_hash, read_hash(changes), tuple(changes), tuple(sorted(skipped))
-    )
-
-
-def read_hash(changes: Iterable[Change]) -> str:
-    """A hash of what the CRM showed in every field that is to change."""
-    digest = hashlib.sha256()
-    for one in changes:
-        read = [one.object, one.account_id, one.field, jsonable(one.from_)]
-        digest.update(json_text(read).encode("utf-8") + b"\n")
-    return digest.hexdigest()
+    return Plan(made_at, as_of, config_hash, tuple(changes), tuple(sorted(skipped)))
 
 
 def recheck(plan: Plan, observed: Mapping[str, Observed]) -> Plan:

@@ -10,7 +10,7 @@ from config.errors import GatepostError
 from sync.brakes import Facts, JourneyFacts, SourceFacts
 from sync.diff import Change, Skipped
 from sync.plain import from_jsonable, json_text, jsonable
-from sync.plan import Plan, read_hash
+from sync.plan import Plan
 from sync.policy import Kind, Note
 
 VERSION = 2
@@ -74,10 +74,10 @@ def from_json(text: str, file: str = "the plan") -> Plan:
             "make a new plan",
         )
     try:
-        plan = _plan(found)
+        plan, read = _plan(found), _text(found, "read_hash")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise GatepostError(f"{file} is damaged ({error})", "make a new plan") from error
-    if read_hash(plan.changes) != plan.read_hash:
+    if plan.read_hash != read:
         raise GatepostError(f"{file} was edited: what was read is not what it says any more")
     return plan
 
@@ -86,13 +86,11 @@ def _plan(found: dict[str, Any]) -> Plan:
     segments = found["segments"]
     if not all(isinstance(one, str) for one in (*segments, *segments.values())):
         raise TypeError("segments are no texts")
-    head = (_text(found, key) for key in ("made_at", "as_of", "config_hash", "read_hash"))
-    made_at, as_of, config_hash, read = head
+    made_at, as_of, config_hash = (_text(found, key) for key in ("made_at", "as_of", "config_hash"))
     return Plan(
         made_at,
         date.fromisoformat(as_of),
         config_hash,
-        read,
         changes=tuple(_change(one) for one in found["changes"]),
         skipped=tuple(Skipped(_text(one, "id"), _text(one, "reason")) for one in found["skipped"]),
         notes=tuple(_note(one) for one in found["notes"]),
