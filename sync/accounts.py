@@ -18,6 +18,7 @@ from sync.fields import NAME, FieldTable, Unreadable, load_fields
 from sync.identity import AccountKeys, never_written
 from sync.identity_ways import entry_keys
 from sync.past import read_past
+from sync.shown import keep_pulled, mirrored
 from sync.sightings import Sighted, merged_into, record_sightings
 from sync.state import State
 
@@ -53,7 +54,8 @@ def pull_accounts(
     columns = _columns(project)
     wanted = list(dict.fromkeys([spec.id, *columns.values()]))
     if isinstance(source, ReadsChanged):
-        sighted = _pull_changed(project, state, source, wanted, seen, tick)
+        written = mirrored(project, source)
+        sighted = _pull_changed(project, state, source, wanted, written, seen, tick)
         if isinstance(source, ReadsHistory):
             fields = {name: field.field for name, field in project.mapping.fields.items()}
             sighted.past = read_past(state, source, spec.object, fields, seen, tick=tick)
@@ -75,16 +77,19 @@ def pull_accounts(
 
 
 def _pull_changed(
-    project: Project, state: State, source: ReadsChanged, wanted: list[str], seen: str,
-    tick: Callable[[int], None],
+    project: Project, state: State, source: ReadsChanged, wanted: list[str], written: list[str],
+    seen: str, tick: Callable[[int], None],
 ) -> Sighted:  # fmt: skip
-    """As `pull_accounts`, of a source that can tell what changed since it was asked last."""
+    """As `pull_accounts`, of a source that can tell what changed since it was asked last. What the
+    `written` fields show is kept for the next diff: with a record, they cost no call more."""
     spec = project.mapping.accounts
-    asked, columns = _fingerprint(project, "changed since"), _columns(project)
+    asked, columns = _fingerprint(project, f"changed since {written}"), _columns(project)
     found = source.read_changed(
-        spec.object, spec.id, wanted, _last_watermark(state, spec.object, asked)
-    )
+        spec.object, spec.id, list(dict.fromkeys([*wanted, *written])),
+        _last_watermark(state, spec.object, asked),
+    )  # fmt: skip
     merged: dict[str, str] = {}
+    shown: dict[str, dict[str, Raw] | None] = {}
 
     def rows() -> Iterator[tuple[str, dict[str, Raw] | None]]:
         for number, sight in enumerate(found.records, 1):
@@ -94,13 +99,16 @@ def _pull_changed(
                 merged[sight.id] = sight.into
             values = sight.values
             if values is None:
+                shown[sight.id] = None
                 yield sight.id, None
             elif sight.id:
+                shown[sight.id] = {name: values[name] for name in written}
                 yield sight.id, {name: values[column] for name, column in columns.items()}
 
     return record_sightings(
         state, spec.object, rows(), seen, fingerprint=asked, whole=found.whole,
         watermark=found.watermark, merged=merged,
+        also=lambda: keep_pulled(state, spec.object, shown, whole=found.whole),
     )  # fmt: skip
 
 

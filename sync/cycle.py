@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from config.errors import StopCycle
 from config.load import Project
-from connectors.base import Budgeted, Connector, Warns
+from connectors.base import Budgeted, Connector, ReadsChanged, Warns
 from connectors.registry import connect
 from mapping.check import compiled
 from mapping.compiled import CompiledJourney
@@ -35,6 +35,7 @@ from sync.orders import Orders
 from sync.plan import Plan
 from sync.prune_lake import pruned_away
 from sync.runs import clock_warning, run_lock
+from sync.shown import Shown
 from sync.sightings import seen_now
 from sync.state import State
 from sync.summary import RunSummary, SourceSummary
@@ -75,6 +76,8 @@ class Cycle:
         self._accounts: dict[str, JourneyAccounts] = {}
         self._fresh: dict[str, list[str]] = {}
         self._last_confirmed: LastConfirmed | None = None
+        self._shown: Shown | None = None
+        self.looked = False  # at every account that may have changed
 
     def __enter__(self) -> Self:
         home = self.project.home
@@ -212,6 +215,7 @@ class Cycle:
             self.project, self.state, source, seen,
             tick=lambda done: self.tick("reading accounts", done, 0),
         )  # fmt: skip
+        self.looked, self._shown = True, None
         if isinstance(source, Warns):
             self.summary.warnings += source.warnings()
         if sighted is None:
@@ -330,6 +334,15 @@ class Cycle:
             object_name = self.project.mapping.accounts.object
             self._last_confirmed = LastConfirmed.load(self.state, object_name)
         return self._last_confirmed
+
+    def shown(self) -> Shown | None:
+        """What the written fields showed, as the last pull left it; None of a CRM that is read
+        whole."""
+        spec = self.project.mapping.accounts
+        source = self.connector(spec.from_).accounts()
+        if self._shown is None and isinstance(source, ReadsChanged):
+            self._shown = Shown.load(self.state, spec.object)
+        return self._shown
 
     def plan(self) -> Plan:
         """What would be written, against a fresh read of the CRM. Writes nothing anywhere."""

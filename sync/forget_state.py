@@ -31,10 +31,11 @@ def forget_in_state(
             count += _scrub(state, table, columns) if terms.plain else 0
             if count:
                 touched[table] = count
-        # Made anew from what is left: where walks stood, and each field's last confirmed value.
+        # Made anew: where walks stood, each field's last confirmed value, what the CRM shows.
         connection.execute("DELETE FROM checkpoints")
         connection.execute("DELETE FROM last_confirmed")
         connection.execute("DELETE FROM confirmed_accounts")
+        connection.execute("DELETE FROM shown")
         connection.execute("DELETE FROM settings WHERE key = ?", (RUN_KEY,))
     return touched
 
@@ -53,7 +54,7 @@ def _drop(
 
 def _scrub(state: State, table: str, columns: list[str]) -> int:
     """Cells that name them are written without."""
-    if table in ("checkpoints", "last_confirmed", "confirmed_accounts"):
+    if table in ("checkpoints", "last_confirmed", "confirmed_accounts", "shown"):
         return 0  # emptied
     count = 0
     for column in columns:

@@ -1,8 +1,8 @@
-"""A plan is made: computed values against a fresh read of the CRM, judged by policy and brakes."""
+"""A plan is made: computed values against what the CRM shows, judged by policy and brakes."""
 
 import gc
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ from sync.meanwhile import Meanwhile
 from sync.outcome import left_over
 from sync.plan import Plan, make_plan
 from sync.policy import judge, written
+from sync.shown import certain
 from sync.state import instant_text
 
 if TYPE_CHECKING:
@@ -57,8 +58,12 @@ def uncollected() -> Iterator[None]:
 
 @uncollected()
 def make(cycle: Cycle, run_id: int | None = None) -> Plan:
-    """The plan of one cycle: computed values against a fresh read. Nothing is written. `run_id`:
-    the run that it is made for, where there is one already."""
+    """The plan of one cycle: computed values against what the CRM shows. Nothing is written.
+    `run_id`: the run that it is made for, where there is one already.
+
+    Where the pull looked at all that may have changed, only those records are read of which nobody
+    knows what they show, and those that would be written.
+    """
     mapping = cycle.project.mapping
     cycle.pull()
     from sync.desired import desired  # with all that computes: a pull has had time to import it
@@ -68,23 +73,32 @@ def make(cycle: Cycle, run_id: int | None = None) -> Plan:
         entry.journey for entry in mapping.write}]  # fmt: skip
     ids = list(dict.fromkeys(one for found in travelling for one in found.accounts.ids.tolist()))
     fields = [name for entry in mapping.write for name in entry.targets()]
+    shown = cycle.shown()
+    known = shown.records(ids, fields) if shown and cycle.looked else {}
+    missing = [one for one in ids if one not in known]
+    look = partial(_look, cycle, fields)
+    unread: dict[str, Observed] = {}
     # Nothing that is read here depends on what is computed, and neither waits for the other: a CRM
     # answers while the engine works.
-    with Meanwhile(partial(read, cycle, fields, ids)) as reading:
+    with Meanwhile(lambda: look(missing) if missing or not known else unread) as reading:
         pairs = [
             (entry, computed)
             for entry in entries
             for computed in cycle.compute(journey=entry.journey)
         ]
         wishes = [desired(computed, entry) for entry, computed in pairs]
-        observed = reading.result()
-    diffs: list[Diff] = [
-        diff(
-            mapping.accounts.object, wish.against(observed, cycle.summary.doubled), observed,
-            wish.policies, names=wish.names, why=wish.why, never=cycle.summary.doubled,
-        )
-        for wish in wishes
-    ]  # fmt: skip
+        fresh = reading.result()
+
+    def differences(observed: Mapping[str, Observed]) -> list[Diff]:
+        return [
+            diff(
+                mapping.accounts.object, wish.against(observed, cycle.summary.doubled), observed,
+                wish.policies, names=wish.names, why=wish.why, never=cycle.summary.doubled,
+            )
+            for wish in wishes
+        ]  # fmt: skip
+
+    diffs = certain(known, fresh, differences, look)
     last = max((cycle.day(journey) for journey in cycle.journeys), default=cycle.now.date())
     plan = make_plan(
         diffs, as_of=last, made_at=instant_text(cycle.now), config_hash=config_hash(cycle.project)
@@ -102,6 +116,13 @@ def read(cycle: Cycle, fields: list[str], ids: Sequence[str] | None = None) -> d
         else:
             records = sink.read(spec.object, spec.id, fields)
         return {record.id: record.values for record in records}
+
+
+def _look(cycle: Cycle, fields: list[str], ids: Sequence[str]) -> dict[str, Observed]:
+    """As `read`, and known from then on where the CRM is mirrored."""
+    shown = cycle.shown()
+    look = partial(read, cycle, fields)
+    return look(ids) if shown is None else shown.look(ids, look)
 
 
 def judged(

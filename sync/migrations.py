@@ -293,6 +293,16 @@ CREATE TABLE conflicts (
 ) WITHOUT ROWID;
 """
 
+_SHOWN = """
+CREATE TABLE shown (
+    object   TEXT NOT NULL,
+    field    TEXT NOT NULL,
+    accounts TEXT NOT NULL,
+    "values" TEXT NOT NULL,
+    PRIMARY KEY (object, field)
+) WITHOUT ROWID;
+"""
+
 migrations = Migrations("gatepost")
 
 
@@ -338,6 +348,12 @@ def _conflicts(db: Database) -> None:
     db.executescript(_CONFLICTS)
 
 
+@migrations(name="008_shown")
+def _shown(db: Database) -> None:
+    """What the CRM showed last in the fields that are written."""
+    db.executescript(_SHOWN)
+
+
 NAMES: tuple[str, ...] = (
     "001_first_tables",
     "002_writes_by_batch",
@@ -346,6 +362,7 @@ NAMES: tuple[str, ...] = (
     "005_read_changed",
     "006_careful_writes",
     "007_conflicts",
+    "008_shown",
 )
 """Every step of this version, oldest first; `len(NAMES)` is kept in `PRAGMA user_version`."""
 

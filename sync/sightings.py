@@ -79,6 +79,7 @@ def record_sightings(
     whole: bool = True,
     watermark: Callable[[], str] | None = None,
     merged: Mapping[str, str] | None = None,
+    also: Callable[[], None] = lambda: None,
 ) -> Sighted:
     """Note every account whose values differ from its latest row, and those that are no longer
     there.
@@ -87,7 +88,8 @@ def record_sightings(
     None say that one has gone. `seen` is a UTC instant or a bare ISO date; a second pull with the
     same bare date replaces what that day's first one noted. `watermark` and `merged` (id → the id
     that it was merged into) are looked at when `rows` was read, and kept together with what it
-    said. Raises what `rows` raises, with nothing noted. Safe to repeat.
+    said; so is what `also` keeps, which is called then. Raises what `rows` raises, with nothing
+    noted. Safe to repeat.
     """
     sighted = Sighted()
     rows = _not_forgotten(rows, load_forgotten(state))
@@ -119,6 +121,7 @@ def record_sightings(
             "REPLACE INTO merged (object, account_id, into_id, seen) VALUES (?, ?, ?, ?)",
             [(object_name, one, master, seen) for one, master in (merged or {}).items()],
         )
+        also()
         mark = watermark() if watermark else None
         _note_pull(connection, object_name, seen, fingerprint, mark, sighted)
     return sighted

@@ -25,6 +25,7 @@ from sync.push import push
 from sync.quick import seen_files
 from sync.remember import inputs, remember
 from sync.runs import RunState, begin_run, finish_run
+from sync.shown import Shown, note_written
 from sync.state import RUN_KEY
 from sync.stopping import StoppedError
 
@@ -110,6 +111,9 @@ def _write(cycle: Cycle, applied: Applied, orders: Orders) -> None:
     spec, plan = cycle.project.mapping.accounts, applied.plan
     sink = cycle.connector(spec.from_).sink()
     careful = Careful(cycle, applied, partial(read, cycle), bold=orders.override is not None)
+    shown = cycle.shown()
+    if shown is not None:  # until it is known what the records show, nobody is to believe it is
+        shown.save(cycle.state, but={one.account_id for one in plan.changes})
     with cycle.timed("write"):
         size = sink.batch_size if isinstance(sink, Batched) else None
         if isinstance(sink, BatchedByNumber):
@@ -126,6 +130,17 @@ def _write(cycle: Cycle, applied: Applied, orders: Orders) -> None:
     _prune_changes(cycle)
     if not orders.stop():
         careful.read_back(whole=isinstance(sink, FilesSink))
+    if shown is not None:
+        _mirror(shown, applied)
+        shown.save(cycle.state)
+
+
+def _mirror(shown: Shown, applied: Applied) -> None:
+    """Have the mirror know what was confirmed, and nothing of what is not as it was written."""
+    report = applied.report
+    doubtful = [one.account_id for one in (*report.failed, *report.unknown)]
+    doubtful += [one.change.account_id for one in applied.found]
+    note_written(shown, report.written, doubtful)
 
 
 def _finish(cycle: Cycle, applied: Applied) -> None:
