@@ -345,7 +345,7 @@ class Cycle:
         return self._shown
 
     def plan(self) -> Plan:
-        """What would be written, against a fresh read of the CRM. Writes nothing anywhere."""
+        """What would be written, against what the CRM shows. Writes nothing to it."""
         from sync.making import make
 
         return make(self)
