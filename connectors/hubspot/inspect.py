@@ -101,9 +101,9 @@ class HubSpotInspector:
             # Its properties, a look at whether anything changed, its records by the hundred.
             quiet += 1 + (name != accounts) + max(1, -(-counts[name] // MOST))
         number = counts[accounts] if accounts else 0
-        if writes:
-            quiet += 1 + -(-number // MOST)  # the written properties, to compare
-        full = quiet + (-(-number // self._connector.batch_size) if writes else 0)
+        full = quiet
+        if writes:  # whose account it is; what is written is looked at just before
+            full += 1 + -(-number // MOST) + -(-number // self._connector.batch_size)
         return Estimate(quiet, full, counts)
 
 

@@ -169,9 +169,9 @@ class SalesforceInspector:
         # Each object: describe it, look whether anything changed, read.
         quiet = login + sum(2 + self._reading(counts.get(one, 0)) for one in names)
         number = counts.get(accounts or "", 0)
-        if writes:
-            quiet += -(-number // _PAGE)  # the written fields, to compare
-        full = quiet + (self._writing(number) if writes else 0)
+        full = quiet
+        if writes:  # what is written is looked at just before
+            full += -(-number // _PAGE) + self._writing(number)
         return Estimate(quiet, full, counts)
 
     def _reading(self, number: int) -> int:
