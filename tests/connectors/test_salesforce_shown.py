@@ -120,6 +120,19 @@ def test_nothing_changed_reads_no_written_field(written):
     assert calls == {"describe": 1, "query": 1}
 
 
+def test_where_all_accounts_are_read_each_time_nothing_is_read_besides(written):
+    """A formula is mapped, which changes without a stamp."""
+    path = written.folder / "mapping.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("fields:\n", "fields:\n  left: Days_To_Renewal__c\n", 1))
+    for _ in range(2):
+        applied, calls = written()
+        assert applied.report.records == 0
+        assert calls.keys() <= {"describe", "query", "query_all"}
+    written.edit(written.ids[7], Lifecycle_Stage__c="Adoption")
+    assert written()[0].report.confirmed == 1
+
+
 def test_what_somebody_changed_is_read_with_the_pull_and_again_before_it_is_written(written):
     one = written.ids[7]
     written.edit(one, Lifecycle_Stage__c="Adoption")

@@ -1,14 +1,19 @@
 """The mirror of what the CRM showed: a plan by it is that of a full read, or changes nothing that
 was not looked at just now."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.mapping_file import WriteField
 from sync.diff import Change, diff
+from sync.forget_state import forget_in_state
+from sync.forgotten import ACCOUNT, USER, remember_forgotten
 from sync.shown import Shown, certain, keep_pulled, note_written
 from sync.state import State
+from sync.terms import Terms
 
 IDS = ("1", "2", "3", "4")
 FIELDS = ("stage", "score")
@@ -148,3 +153,14 @@ def test_a_record_of_which_a_field_is_unknown_is_not_known(state):
     assert shown.records(IDS, ["stage"]).keys() == {"1", "2"}
     note_written(shown, [[Change("Account", "1", "", "score", 1, ("b", "a"), "")]], [])
     assert shown.records(["1"], FIELDS) == {"1": {"stage": "Adoption", "score": "b;a"}}
+
+
+def test_who_was_forgotten_is_not_in_it_and_does_not_come_back(state):
+    """An account, and a person whose address is a value."""
+    records = {"1": {"owner": "ann@acme.test"}, "2": {"owner": "bob@acme.test"}, "3": {"owner": ""}}
+    keep_pulled(state, "Account", records, whole=True)
+    remember_forgotten(state, {ACCOUNT: ["2"], USER: ["ann@acme.test"]}, datetime.now(UTC))
+    forget_in_state(state, "Account", frozenset({"2"}), Terms(frozenset({"ann@acme.test"})))
+    assert Shown.load(state, "Account").fields == {}
+    keep_pulled(state, "Account", records, whole=False)
+    assert Shown.load(state, "Account").fields == {"owner": {"3": ""}}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from config.errors import FixConfig
+from config.errors import FixConfig, StopCycle
 from config.load import load_project
 from connectors.registry import connect
 from sync import writing
@@ -76,14 +76,16 @@ class Run:
         text = "".join(json.dumps(row) + "\n" for row in rows)
         (self.folder / "product" / "events" / f"{self.files}.jsonl").write_text(text)
 
+    def cycle(self, **options):
+        self.hub.log.clear()
+        project, problems = load_project(self.folder)
+        assert project is not None, problems
+        return Cycle(project, now=datetime(2026, 7, 2, 12, tzinfo=UTC), **options)
+
     def __call__(self, hours=3, *, pull=True, full=False):
         """A sync some hours later, which the search index knows by then."""
         self.hub.clock.advance(hours * HOUR)
-        self.hub.log.clear()
-        now = datetime(2026, 7, 2, 12, tzinfo=UTC)
-        project, problems = load_project(self.folder)
-        assert project is not None, problems
-        with Cycle(project, now=now, exclusive=True, pull=pull) as cycle:
+        with self.cycle(exclusive=True, pull=pull) as cycle:
             if full:
                 cycle.read_all()
             return cycle.sync()
@@ -219,6 +221,29 @@ def test_what_was_refused_or_left_unknown_is_read_the_next_time(hub, written):
     hub.started.sandbox.faults.remove()
     assert written().settled == 3
     assert shows(written.known, written.truth)
+
+
+def test_a_plan_believes_the_mirror_too_and_is_looked_at_when_it_is_carried_out(hub, written):
+    one, other = written.ids[7:9]
+    written.log_in(one, other)
+    hub.clock.advance(HOUR)
+    with written.cycle() as cycle:
+        plan = cycle.plan()
+    assert written.reads == [2]
+    assert len(plan.changes) == 2
+    hub.fault("search_lag", object="companies", seconds=9 * 86_400)  # nobody tells of our write
+    with written.cycle(exclusive=True) as cycle:
+        assert cycle.apply(plan).report.confirmed == 2
+    assert shows(written.known, written.truth)
+    written.edit(one, gp_ttv_days="99")
+    written.log_in(one, other)
+    with written.cycle() as cycle:
+        plan = cycle.plan()
+    assert [change.from_ for change in plan.changes] == ["99", "2"]
+    written.edit(one, gp_ttv_days="98")
+    with written.cycle(exclusive=True) as cycle, pytest.raises(StopCycle, match="99"):
+        cycle.apply(plan)
+    assert hub.value(one, "gp_ttv_days") == "98"
 
 
 def test_without_a_pull_everything_is_read(hub, written):
