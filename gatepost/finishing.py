@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from sync.summary import RunSummary
 
 
+_kept: list[object] = []
+"""What need not be taken apart before the process ends: the last run's changes."""
+
+
 def finish(
     ask: Ask, applied: "Applied", summary: "RunSummary", style: str, stopped: str = ""
 ) -> None:
     """Print what became of the run; then raise as `raise_if_left` does. `stopped`: the signal that
     told it to stop."""
+    _kept[:] = [applied]
     if style == "json":
         emit(json_lines([applied_object(applied, summary)]))
     else:

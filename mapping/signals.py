@@ -45,13 +45,14 @@ TakeCarry = Callable[[int], Carry]
 @dataclass(frozen=True)
 class Measured:
     """What the engine answered: account-days, user-days and last values, by account (and who), day.
+    User-days may be waited for, so they are asked for last.
 
     Rows may reach back before the span, as far as windows do; with a carry, rows before the span
     have been counted in it already.
     """
 
     account_days: Columns
-    user_days: Columns
+    user_days: Callable[[], Columns]
     lasts: tuple[Columns, ...]
 
 
@@ -84,11 +85,10 @@ class SignalBuilder:
         self._user_days = UserDays(measured.user_days, compiled.measures.by_user, span.base)
 
     def build(self) -> Signals:
-        """Every signal, ratios after what they are ratios of."""
+        """Every signal: those of users after the others, ratios after what they are ratios of."""
         series: dict[str, Series] = {}
         carries: dict[str, TakeCarry] = {}
-        plans = sorted(self.compiled.signals, key=lambda plan: isinstance(plan.signal, Ratio))
-        for plan in plans:
+        for plan in sorted(self.compiled.signals, key=_turn):
             series[plan.name], take = self._one(plan, series)
             if take is not None:
                 carries[plan.name] = take
@@ -321,6 +321,10 @@ class SignalBuilder:
             return {"values": values, "known": known}
 
         return series, take
+
+
+def _turn(plan: SignalPlan) -> tuple[bool, bool]:
+    return isinstance(plan.signal, Ratio), isinstance(plan.signal, Users | Features)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The days on which users did what a filter looks at, in the shape that counting them needs."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -15,11 +15,18 @@ class UserDays:
     What several signals need is worked out once: windows and users are mostly the same.
     """
 
-    def __init__(self, rows: Mapping[str, Array], by_user: Collection[int], base: int) -> None:
-        """`by_user`: the filters whose bits the masks have; `base`: the first day that is told."""
-        self._rows, self._base = rows, base
+    def __init__(
+        self, ask: Callable[[], Mapping[str, Array]], by_user: Collection[int], base: int
+    ) -> None:
+        """`ask` waits for the rows; `by_user`: the filters whose bits the masks have; `base`: the
+        first day that is told."""
+        self._ask, self._base = ask, base
         self._places = {index: place for place, index in enumerate(sorted(by_user))}
         self._reached: dict[int, dict[str, Array]] = {}
+
+    @cached_property
+    def _rows(self) -> Mapping[str, Array]:
+        return self._ask()
 
     def ever(self, index: int) -> tuple[Array, Array, Array]:
         """Account, user (as the engine names them) and day of what a filter looks at."""

@@ -6,8 +6,10 @@ same. Accounts go through in chunks, so that memory stays flat however many ther
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from itertools import chain
 from typing import Any, Protocol
 
@@ -26,7 +28,8 @@ from mapping.signals import Measured
 from mapping.vector import Array
 from sync.account_tables import Keys
 from sync.checkpoint import StoredCheckpoint, join, select
-from sync.engine import Columns, DuckEngine
+from sync.engine import Columns, DuckEngine, compile_expression
+from sync.meanwhile import Meanwhile
 
 CELLS_A_CHUNK = 48_000_000  # days x accounts x measures held at once: about 0.4 GB
 SETTLING_DAYS = 3
@@ -206,14 +209,15 @@ class _Work:
     def _replay(self, chunk: Array, since: Checkpoint | None, target: int) -> None:
         accounts = self.inputs.accounts.take(chunk)
         first = self.since if since is None else since.day + 1
-        measured = self._measure(chunk, first if since else None)
         days = Days(first, self.last, self.judged, target if target >= first else None)
         compiled = self.inputs.compiled
         log = None
         if self.history:
             slots = max([0, *(len(plan.touchpoints) for plan in compiled.stages)])
             log = HistoryLog(accounts.size, len(compiled.moments), slots)
-        outcome = Replay(compiled, accounts, measured, days, since=since, log=log).run(self._tick)
+        with self._measured(chunk, first if since else None) as measured:
+            replay = Replay(compiled, accounts, measured, days, since=since, log=log)
+        outcome = replay.run(self._tick)
         self._keep(outcome, chunk, since, target)
 
     def _keep(self, outcome: Outcome, chunk: Array, since: Checkpoint | None, target: int) -> None:
@@ -228,27 +232,37 @@ class _Work:
         self.done += 1
         self.tick("replaying days", self.done, self.total)
 
-    def _measure(self, chunk: Array, base: int | None) -> Measured:
-        """Ask the engine about some accounts: everything, or what a replay from `base` on needs."""
+    @contextmanager
+    def _measured(self, chunk: Array, base: int | None) -> Iterator[Measured]:
+        """What the engine says of some accounts: everything, or what a replay from `base` on needs.
+
+        What can be done here is done while the engine is at work: the second question is put into
+        its words during the first, and what users did comes while signals without users are made.
+        """
         compiled = self.inputs.compiled
         reach = None if base is None else base - compiled.longest_reach() + 1
         tables = self._tables(chunk, reach)
         ask = self._question(reach)
         if not tables:
-            return _nothing(compiled)
-        events = matched_events(tables, ask)
-        by_account = self._run(account_days(events, ask))
-        by_user: Columns = {}
+            yield _nothing(compiled)
+            return
+        events, users = matched_events(tables, ask), None
         if compiled.measures.by_user:
             first = self._users_from(base)
             of_users = self._question(first)
-            by_user = self._run(
-                user_days(matched_events(self._tables(chunk, first), of_users), of_users)
-            )
+            users = user_days(matched_events(self._tables(chunk, first), of_users), of_users)
+        halt = self.engine.interrupt
+        with Meanwhile(partial(self._run, account_days(events, ask)), halt=halt) as answer:
+            query = None if users is None else compile_expression(users)
+        by_account = answer.result()
         lasts = tuple(
             self.engine.run(last_values(events, figure, ask)) for figure in compiled.measures.lasts
         )
-        return Measured(by_account, by_user, lasts)
+        if query is None:
+            yield Measured(by_account, dict, lasts)
+            return
+        with Meanwhile(partial(self._ask, query), halt=halt) as answer:
+            yield Measured(by_account, answer.result, lasts)
 
     def _users_from(self, base: int | None) -> int | None:
         """The first day whose users matter: windows reach back from the first day walked."""
@@ -299,9 +313,12 @@ class _Work:
         return tables
 
     def _run(self, expression: Any) -> Columns:
+        return self._ask(compile_expression(expression))
+
+    def _ask(self, query: str) -> Columns:
         return {
             name: np.ma.getdata(array) if name in ("account_no", "day", "who") else _filled(array)
-            for name, array in self.engine.run(expression).items()
+            for name, array in self.engine.sql(query).items()
         }
 
 
@@ -321,4 +338,4 @@ def _nothing(compiled: CompiledJourney) -> Measured:
     users |= {f"m{at}": empty for at in range(len(measures.by_user) // 60 + 1)}
     objects = np.zeros(0, np.object_)
     last: dict[str, Array] = {"account_no": empty, "day": empty, "value": objects, "kind": empty}
-    return Measured(columns, users, tuple(last for _ in measures.lasts))
+    return Measured(columns, lambda: users, tuple(last for _ in measures.lasts))

@@ -186,7 +186,10 @@ def _nothing(value: Value) -> bool:
 
 
 def _same_number(desired: float, observed: Raw) -> bool:
-    number = read_number(observed)
+    if type(observed) is str and observed.replace(".", "", 1).isdigit() and observed.isascii():
+        number: float | None = float(observed)  # as it mostly is, and much faster
+    else:
+        number = read_number(observed)
     return number is not None and round(number, PLACES) == round(desired, PLACES)
 
 

@@ -118,6 +118,10 @@ class DuckEngine:
         finally:
             self.execute(f"SET threads = {self._threads}")
 
+    def interrupt(self) -> None:
+        """End the statement that another thread has under way; it raises EngineError there."""
+        self._connection.interrupt()
+
     def close(self) -> None:
         """Free memory and scratch files. Safe to repeat."""
         self._connection.close()

@@ -14,11 +14,12 @@ class Meanwhile(Generic[T]):
     """A context manager: `act` runs in a thread of its own, and `result()` waits for it.
 
     The block's end waits for it too, unless the run was told to stop: nobody waits then for a CRM
-    that does not answer, and the thread ends with the process.
+    that does not answer, and the thread ends with the process. What can be made to end has a
+    `halt`, which is called when the block ends by an error, and is waited for in any case.
     """
 
-    def __init__(self, act: Callable[[], T]) -> None:
-        self._act = act
+    def __init__(self, act: Callable[[], T], *, halt: Callable[[], None] | None = None) -> None:
+        self._act, self._halt = act, halt
         self._found: list[T] = []
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -46,5 +47,7 @@ class Meanwhile(Generic[T]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not isinstance(error, StoppedError):
+        if error is not None and self._halt is not None:
+            self._halt()
+        if self._halt is not None or not isinstance(error, StoppedError):
             self._thread.join()

@@ -166,9 +166,9 @@ blocked, watched = map(json.loads, sys.argv[1:3])
 for name in blocked:
     sys.modules[name] = None
 sys.argv = ["gatepost", "--help"]
-from gatepost.cli import main
+from gatepost.cli import commands
 try:
-    main()
+    commands.main()
 except SystemExit as stopped:
     assert not stopped.code, stopped.code
 print(json.dumps([name for name in watched if sys.modules.get(name)]), file=sys.stderr)
