@@ -139,6 +139,7 @@ account_option = click.option(
     "--account", metavar="WHO", help="Only this account: its id in the CRM, or its name."
 )
 
+
 def _reason(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.strip():
         raise click.BadParameter("a reason is needed: it is kept with the run")
@@ -146,7 +147,9 @@ def _reason(_: click.Context, __: click.Parameter, value: str | None) -> str | N
 
 
 override_option = click.option(
-    "--override", metavar="REASON", callback=_reason,
+    "--override",
+    metavar="REASON",
+    callback=_reason,
     help="Write although a brake is pulled; REASON is kept with the run, and who gave it.",
 )
 

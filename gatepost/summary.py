@@ -167,7 +167,8 @@ def applied_object(applied: "Applied", summary: "RunSummary") -> dict[str, Any]:
         "overridden": [one.name for one in applied.overridden],
         "notes": [note_object(one) for one in applied.plan.notes],
         "read_back": {
-            "records": applied.read_back, "differ": [str(one) for one in applied.found],
+            "records": applied.read_back,
+            "differ": [str(one) for one in applied.found],
         },
         "quarantined": applied.quarantined,
         "summary": summary.to_json(),

@@ -14,7 +14,7 @@ def change(account, field, from_, to, why="because"):
 
 
 def plan(*found, skipped=()):
-    return Plan("2026-05-01T00:00:00Z", date(2026, 5, 1), "", "", found, tuple(skipped))
+    return Plan("2026-05-01T00:00:00Z", date(2026, 5, 1), "", found, tuple(skipped))
 
 
 PLAN = plan(
