@@ -4,7 +4,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 
 from config.account_key import ID, repeated, where
-from config.connection_types import CONNECTION_TYPES
+from config.connection_types import CONNECTION_TYPES, ConnectionType
 from config.journey import Journey
 from config.mapping_file import EventsEntry, Mapping, WriteEntry, WriteField
 from config.names import HEALTH_OUTPUTS, SQL_WORDS, outputs_of, why_not
@@ -33,7 +33,8 @@ def check_mapping(mapping: Mapping, fields: frozenset[str], around: Around) -> F
     `fields` are all names that stand under `fields`, wrong ones included.
     """
     accounts = mapping.accounts
-    yield from _connection(accounts.from_, around.connections, ("accounts", "from"), objects=True)
+    yield from _connection(accounts.from_, around.connections, ("accounts", "from"))
+    yield from _takes_values(mapping, around.connections)
     yield from _field_names(mapping)
     for index, entry in enumerate(mapping.events):
         yield from _entry(entry, fields, around.connections, ("events", index))
@@ -43,24 +44,37 @@ def check_mapping(mapping: Mapping, fields: frozenset[str], around: Around) -> F
         yield from _target(target, around, ("write", index))
 
 
-def _connection(
-    name: str, connections: MappingOf[str, str] | None, path: Path, *, objects: bool
-) -> Findings:
-    if connections is None:
-        return
-    if name not in connections:
+def _connection(name: str, connections: MappingOf[str, str] | None, path: Path) -> Findings:
+    if connections is not None and name not in connections:
         hint = nearest(name, connections)
         yield Finding(path, f"no connection named {quoted(name)} in gatepost.yaml", hint)
-        return
-    kind = CONNECTION_TYPES.get(connections[name])
-    if kind and objects and not kind.has_objects:
-        yield Finding(path, f"the connection {quoted(name)} ({connections[name]}) has no records")
-    if kind and not objects and not kind.has_events:
+
+
+def _kind(name: str, connections: MappingOf[str, str] | None) -> ConnectionType | None:
+    return CONNECTION_TYPES.get((connections or {}).get(name, ""))
+
+
+def _takes_values(mapping: Mapping, connections: MappingOf[str, str] | None) -> Findings:
+    name = mapping.accounts.from_
+    kind = _kind(name, connections)
+    if kind and not kind.is_crm and mapping.write and connections:
         yield Finding(
-            path,
-            f"the connection {quoted(name)} ({connections[name]}) has no product events",
-            "name an `object`",
+            ("accounts", "from"),
+            f"nothing can be written to the connection {quoted(name)} ({connections[name]})",
+            "take accounts from the CRM that `write` means",
         )
+
+
+def _keeps(entry: EventsEntry, connections: MappingOf[str, str] | None, path: Path) -> Findings:
+    """Whether the connection has what the entry reads."""
+    kind = _kind(entry.from_, connections)
+    if kind is None or connections is None:
+        return
+    whose = f"the connection {quoted(entry.from_)} ({connections[entry.from_]})"
+    if entry.object is not None and not kind.is_crm:
+        yield Finding(path, f"{whose} has no records that could be read as events")
+    if entry.object is None and not kind.has_events:
+        yield Finding(path, f"{whose} has no product events", "name an `object`")
 
 
 def _field_names(mapping: Mapping) -> Findings:
@@ -89,7 +103,8 @@ def _entry(
     path: Path,
 ) -> Findings:
     objects = entry.object is not None
-    yield from _connection(entry.from_, connections, (*path, "from"), objects=objects)
+    yield from _connection(entry.from_, connections, (*path, "from"))
+    yield from _keeps(entry, connections, (*path, "from"))
     for key, value in (("event", entry.event), ("at", entry.at)):
         if objects and value is None:
             meaning = {"event": "what its records are called", "at": "when they happened"}[key]

@@ -11,8 +11,8 @@ class ConnectionType:
     options: dict[str, str]
     """option → what it is for; secrets are no options"""
     needed: tuple[str, ...] = ()
-    has_objects: bool = True
-    """whether it keeps records: accounts and their child records"""
+    is_crm: bool = True
+    """whether it keeps child records of accounts, and takes values; accounts are kept by all"""
     has_events: bool = False
     """whether it keeps product events"""
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -120,6 +120,7 @@ CONNECTION_TYPES: dict[str, ConnectionType] = {
             "api_budget": "the share of them that may be used, 25% unsaid",
         },
         needed=("project_id",),
+        is_crm=False,
         has_events=True,
         choices=(("region", ("us", "eu", "in")),),
     ),

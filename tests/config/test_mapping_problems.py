@@ -12,7 +12,7 @@ GATEPOST = "gatepost.yaml"
 IN_MAPPING = [
     # accounts
     ("  from: crm\n  object: Account", "  from: crn\n  object: Account", [("crn", "accounts.from: no connection named 'crn' in gatepost.yaml; nearest is 'crm'")]),
-    ("  from: crm\n  object: Account", "  from: product\n  object: Account", [("product", "accounts.from: the connection 'product' (mixpanel) has no records")]),
+    ("  from: crm\n  object: Account", "  from: product\n  object: Account", [("product", "accounts.from: nothing can be written to the connection 'product' (mixpanel); take accounts from the CRM that `write` means")]),
     ("  object: Account", "  object: ../Account", [("../Account", "accounts.object: '../Account' cannot be the name of an object")]),
     ("  id: Id\n", "", [("from: crm", "accounts: 'id' is missing")]),
     # fields
@@ -29,7 +29,7 @@ IN_MAPPING = [
     # events
     ("  - from: product", "  - from: prodcut", [("prodcut", "events[0].from: no connection named 'prodcut' in gatepost.yaml; nearest is 'product'")]),
     ("  - from: product", "  - from: crm", [("crm", "events[0].from: the connection 'crm' (salesforce) has no product events; name an `object`")]),
-    ("  - from: desk", "  - from: product", [("product", "events[2].from: the connection 'product' (mixpanel) has no records")]),
+    ("  - from: desk", "  - from: product", [("product", "events[2].from: the connection 'product' (mixpanel) has no records that could be read as events")]),
     ("    at: CreatedDate\n", "", [("from: crm", "events[1]: 'at' is missing: an object's records need it (when they happened)")]),
     ("    event: Ticket Raised\n", "", [("from: crm", "events[1]: 'event' is missing: an object's records need it (what its records are called)")]),
     ("event: Ticket Raised", "event: any", [("any", "events[1].event: the name 'any' is built in")]),

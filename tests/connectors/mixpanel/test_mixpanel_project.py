@@ -77,6 +77,10 @@ def test_group_profiles_are_the_accounts_of_a_journey(tmp_path, monkeypatch):
             text = (tmp_path / name).read_text()
             assert before in text
             (tmp_path / name).write_text(text.replace(before, after))
+        _, problems = load_project(tmp_path)
+        assert ["nothing can be written to" in one.message for one in problems] == [True]
+        text = (tmp_path / "mapping.yaml").read_text()
+        (tmp_path / "mapping.yaml").write_text(text[: text.index("write:")])
         project, problems = load_project(tmp_path)
         assert problems == []
         assert project is not None
