@@ -24,7 +24,7 @@ test: venv  ## set everything up and pass all checks and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --durations=15 --durations-min=1
+	$(BIN)/pytest --numprocesses 2 --dist worksteal --durations=15 --durations-min=1
 
 judges: venv  ## run npm and Singer clients against the sandbox (a few minutes; JUDGES=--help)
 	$(BIN)/python -m tests.judges.run $(JUDGES)
