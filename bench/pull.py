@@ -78,8 +78,8 @@ def _pull(who: str, url: str, bodies: Sequence[Path], home: Path) -> Run:
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     days = [path.name.removesuffix(".jsonl.gz") for path in (bodies[0], bodies[-1])]
-    secret = "GATEPOST_PRODUCT_SECRET=bench"  # the server asks for none
-    command = ["env", secret, sys.executable, "-m", "bench.pull_once", who, url, *days, str(home)]
+    given = "GATEPOST_PRODUCT_SECRET=bench"  # the server asks for none
+    command = ["env", given, sys.executable, "-m", "bench.pull_once", who, url, *days, str(home)]
     try:
         return measure(command)
     finally:
