@@ -6,7 +6,6 @@ steps before it, once.
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from importlib import import_module
@@ -31,6 +30,7 @@ from sync.confirmed import LastConfirmed
 from sync.engine import DuckEngine, EngineError
 from sync.lake import Lake, register_events
 from sync.matching import matched
+from sync.meanwhile import Meanwhile
 from sync.orders import Orders
 from sync.plan import Plan
 from sync.prune_lake import pruned_away
@@ -172,8 +172,7 @@ class Cycle:
             if free:
                 self._pull_accounts()
                 # Events are waited for: for a vendor, for a disk, for the engine.
-                with ThreadPoolExecutor(1, "ahead") as ahead:
-                    coming = ahead.submit(self._look_ahead)
+                with Meanwhile(self._look_ahead) as coming:
                     self._pull_events()
                 self._customers = coming.result()
 

@@ -205,12 +205,6 @@ def unsettled(state: State) -> Iterator[Entry]:
     return (_entry(row) for row in state.rows(f"{_SELECT} WHERE id IN ({_OPEN}) ORDER BY id"))
 
 
-def entries_of(state: State, object_name: str, account_id: str, limit: int = 50) -> list[Entry]:
-    """What was written to one record, the newest first. Looks through the whole ledger."""
-    query = f"{_SELECT} WHERE object = ? AND account_id = ? ORDER BY id DESC LIMIT ?"
-    return [_entry(row) for row in state.rows(query, (object_name, account_id, limit))]
-
-
 def entries_of_run(state: State, run_id: int) -> Iterator[Entry]:
     """What one run was to write, in its order, streamed."""
     query = f"{_SELECT} WHERE run_id = ? ORDER BY id"

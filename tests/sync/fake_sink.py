@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.base import Record, RecordWrite, WriteResult
 from sync.diff import diff
-from sync.ledger import Ledger
+from sync.ledger import Entry, Ledger, entry_of
 from sync.plan import Plan, make_plan
 from sync.push import PushReport, push
 from sync.runs import begin_run, finish_run
@@ -85,3 +85,10 @@ def raising(error: BaseException) -> Callable[[], None]:
         raise error
 
     return fail
+
+
+def entries_of(state: State, account_id: str) -> list[Entry]:
+    """What was written to one record, the newest first."""
+    rows = state.rows("SELECT id FROM writes WHERE account_id = ? ORDER BY id DESC", (account_id,))
+    found = [entry_of(state, int(row or 0)) for (row,) in list(rows)]
+    return [one for one in found if one is not None]

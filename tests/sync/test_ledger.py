@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sync.diff import Change
-from sync.ledger import Ledger, Settled, _changes_text, _together, entries_of, unsettled
+from sync.ledger import Ledger, Settled, _changes_text, _together, unsettled
 from sync.plain import json_text, jsonable
 from sync.runs import begin_run
 from sync.state import State
-from tests.sync.fake_sink import NOON
+from tests.sync.fake_sink import NOON, entries_of
 
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False),
@@ -87,7 +87,7 @@ def test_settling_twice_keeps_the_last_word(state, ledger):
     ((row,),) = ledger.intend(1, [[record()]])
     ledger.settle([Settled(row, "unknown", "", "timed out")])
     ledger.settle([Settled(row, "confirmed", "", "read back")])
-    (entry,) = entries_of(state, "Account", "1")
+    (entry,) = entries_of(state, "1")
     assert (entry.state, entry.message, entry.settled_at) == (
         "confirmed", "read back", "2026-05-02T12:00:00Z",
     )  # fmt: skip
@@ -106,7 +106,7 @@ def test_values_come_back_with_their_types(state, ledger, values):
         Change("Account", "1", "", f"f{n}", value, value, "") for n, value in enumerate(values)
     )
     ledger.intend(1, [[changes]])
-    (entry, *_) = entries_of(state, "Account", "1", limit=1)
+    (entry, *_) = entries_of(state, "1")
     found = [one.to for one in entry.changes]
     assert found == values
     assert [type(one) for one in found] == [type(one) for one in values]
@@ -148,13 +148,6 @@ def test_settled_rows_are_never_judged_again(state, ledger):
     )
     assert ledger.settle_earlier("Account", {}, {"stage"}) == ()
     assert states(state) == ["confirmed", "failed", "forgotten"]
-
-
-def test_the_newest_entries_of_a_record_come_first(state, ledger):
-    for n in range(5):
-        ledger.intend(1, [[record("1", score=n), record("2", score=n)]])
-    found = entries_of(state, "Account", "1", limit=2)
-    assert [entry.changes[0].to for entry in found] == [4, 3]
 
 
 TEXTS = st.text(max_size=4) | st.just("\ud800")

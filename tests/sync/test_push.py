@@ -7,7 +7,7 @@ import pytest
 from config.errors import RetryLater, StopCycle
 from connectors.base import WriteResult
 from sync.confirmed import last_written
-from sync.ledger import Ledger, entries_of, unsettled
+from sync.ledger import Ledger, unsettled
 from sync.push import STEPS, push
 from sync.runs import begin_run
 from sync.state import State
@@ -15,6 +15,7 @@ from tests.sync.fake_sink import (
     NOON,
     DiedError,
     FakeSink,
+    entries_of,
     plan_for,
     raising,
     run_once,
@@ -92,7 +93,7 @@ def test_a_refused_record_is_told_with_its_reason_and_the_others_are_written(sta
     assert (report.confirmed, report.all_done) == (4, False)
     (failed,) = report.failed
     assert (failed.account_id, failed.code, failed.message) == ("2", "BAD_VALUE", "no such value")
-    (entry,) = entries_of(state, "Account", "2")
+    (entry,) = entries_of(state, "2")
     assert (entry.state, entry.code, entry.message) == ("failed", "BAD_VALUE", "no such value")
 
 
@@ -179,7 +180,7 @@ def test_what_was_settled_by_reading_says_so(state, sink):
     sink.records["3"]["stage"] = "Somebody's"
     del sink.records["4"]
     run_once(state, sink, WANTED)
-    messages = {key: entries_of(state, "Account", key)[-1] for key in "134"}
+    messages = {key: entries_of(state, key)[-1] for key in "134"}
     assert {key: (one.state, one.message) for key, one in messages.items()} == {
         "1": ("confirmed", "read back"),
         "3": ("forgotten", "read back: stage does not show our value"),

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from config.errors import RetryLater
-from sync.ledger import entries_of, unsettled
+from sync.ledger import unsettled
 from sync.push import STEPS
 from sync.state import State
-from tests.sync.fake_sink import DiedError, FakeSink, raising, run_once
+from tests.sync.fake_sink import DiedError, FakeSink, entries_of, raising, run_once
 
 IDS = st.sampled_from(["1", "2", "3", "4"])
 STAGES = st.sampled_from(["Onboarding", "Adoption", "Renewal", "", None])
@@ -130,7 +130,7 @@ class PushMachine(RuleBasedStateMachine):
                     continue
                 intended = [
                     change.to
-                    for entry in entries_of(state, "Account", one)
+                    for entry in entries_of(state, one)
                     for change in entry.changes
                     if change.field == "score"
                 ]
