@@ -61,7 +61,7 @@ class State:
         # FULL: an intention must outlive a power cut too, or we would not know of a write
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        from sync.migrations import NAMES, migrate
+        from sync.migrations.steps import NAMES, migrate
 
         if version > len(NAMES):
             raise StateError(

@@ -13,7 +13,7 @@ STEP_BACK = timedelta(seconds=30)
 
 def state(patient: Patient) -> Iterator[Said]:
     """SQLite's own check, the tables' version, and the log mode."""
-    from sync.migrations import NAMES
+    from sync.migrations.steps import NAMES
     from sync.state import FILE_NAME
 
     path = patient.home / FILE_NAME

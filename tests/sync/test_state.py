@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sync.migrations import NAMES, migrate, migrations
+from sync.migrations import steps
+from sync.migrations.steps import NAMES, migrate
 from sync.state import FILE_NAME, RUN_KEY, State, StateError, instant_text, read_run_key
 
 
@@ -24,9 +25,13 @@ def test_a_new_home_is_made_with_all_tables(tmp_path):
         assert state.value("PRAGMA synchronous") == 2, "FULL: commits outlive a power cut"
 
 
-def test_every_registered_step_is_counted():
+def test_every_step_that_is_there_is_counted_and_applied_in_order(tmp_path):
     """NAMES decides whether a file is newer than us; it must be the list that is applied."""
-    assert tuple(step.name for step in migrations._migrations) == NAMES
+    there = sorted(path.stem for path in Path(steps.__file__).parent.glob("*.sql"))
+    assert tuple(there) == NAMES
+    with State(tmp_path) as state:
+        noted = state.rows("SELECT name FROM _sqlite_migrations ORDER BY id")
+        assert tuple(name for (name,) in noted) == NAMES
 
 
 def test_opening_again_keeps_what_was_there(tmp_path):

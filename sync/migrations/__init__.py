@@ -1,0 +1,1 @@
+"""How the state file gets the tables of this version: one SQL file a step, and their order."""
