@@ -10,7 +10,7 @@ from mapping.compiled import (
     compile_accounts_filter,
     compile_journey,
 )
-from mapping.expression import ExpressionError
+from mapping.operators import ExpressionError
 
 
 def expression_findings(

@@ -22,8 +22,9 @@ from config.journey import (
 )
 from config.journey import First as FirstSignal
 from config.mapping_file import Mapping as MappingFile
-from mapping.expression import ExpressionError, parse
+from mapping.expression import parse
 from mapping.measures import Measures
+from mapping.operators import ExpressionError
 from mapping.syntax import Node, Type
 
 Path = tuple[str | int, ...]

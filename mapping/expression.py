@@ -7,18 +7,24 @@ character at which it stands, so that a check can point into the user's file.
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
 from typing import Any, NoReturn
 
 import sqlglot
 from sqlglot import errors, exp
 
+from mapping.operators import (
+    ExpressionError,
+    a_type,
+    arithmetic,
+    as_date,
+    coerce,
+    compare,
+    typed,
+    unify,
+)
 from mapping.syntax import (
-    Arithmetic,
     Call,
     Case,
-    Compare,
     Constant,
     IsNull,
     Like,
@@ -26,7 +32,6 @@ from mapping.syntax import (
     Name,
     Node,
     Not,
-    Read,
     Type,
 )
 
@@ -43,16 +48,6 @@ _CALLS: Mapping[type, Any] = {
     exp.Coalesce: "coalesce", exp.Least: "least", exp.Greatest: "greatest",
     exp.Abs: "abs", exp.Round: "round", exp.Lower: "lower",
 }  # fmt: skip
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
-
-
-@dataclass(frozen=True)
-class ExpressionError(Exception):
-    """What is wrong with one expression: a sentence, the nearest right thing, and the place."""
-
-    message: str
-    hint: str = ""
-    offset: int | None = None
 
 
 def parse(
@@ -72,24 +67,8 @@ def parse(
     if node.type in ("untyped", "null"):
         return coerce(node, want)
     if node.type != want:
-        raise ExpressionError(f"`{text}` is {_a(node.type)}, and {_a(want)} is needed here")
+        raise ExpressionError(f"`{text}` is {a_type(node.type)}, and {a_type(want)} is needed here")
     return node
-
-
-def coerce(node: Node, to: Type) -> Node:
-    """The same expression read as `to`, where it has no type of its own (else unchanged)."""
-    if node.type not in ("untyped", "null"):
-        return node
-    match node:
-        case Constant():
-            return Constant(node.value, to)
-        case Case():
-            branches = tuple((when, coerce(then, to)) for when, then in node.branches)
-            return Case(branches, coerce(node.default, to), to)
-        case Call():
-            return Call(node.name, tuple(coerce(arg, to) for arg in node.args), to)
-        case _:
-            return Read(node, to)
 
 
 def _check_calls(text: str, functions: tuple[str, ...]) -> None:
@@ -158,9 +137,9 @@ class _Reader:
             case exp.Anonymous() | exp.Func() if not isinstance(tree, exp.Cast):
                 return self._call(tree, depth + 1)
             case _ if type(tree) in _COMPARE:
-                return self._compare(_COMPARE[type(tree)], *self._sides(tree, depth + 1))
+                return compare(_COMPARE[type(tree)], *self._sides(tree, depth + 1))
             case _ if type(tree) in _ARITHMETIC:
-                return self._arithmetic(_ARITHMETIC[type(tree)], *self._sides(tree, depth + 1))
+                return arithmetic(_ARITHMETIC[type(tree)], *self._sides(tree, depth + 1))
             case _:
                 return self._refuse(tree)
 
@@ -199,7 +178,7 @@ class _Reader:
         inner = coerce(self._node(tree.this, depth), "number")
         if isinstance(inner, Constant) and isinstance(inner.value, float):
             return Constant(-inner.value, "number")
-        return self._arithmetic("-", Constant(0.0, "number"), inner)
+        return arithmetic("-", Constant(0.0, "number"), inner)
 
     def _name(self, tree: exp.Column) -> Node:
         offset = self._find(tree)
@@ -217,7 +196,7 @@ class _Reader:
         if node.type != "boolean":
             shown = tree.sql("duckdb")
             raise ExpressionError(
-                f"`{shown}` is {_a(node.type)}, not true or false", "", self._find(tree)
+                f"`{shown}` is {a_type(node.type)}, not true or false", "", self._find(tree)
             )
         return node
 
@@ -246,7 +225,7 @@ class _Reader:
                 if tree.args.get("symmetric"):
                     raise ExpressionError("BETWEEN SYMMETRIC is not allowed", "", self._find(tree))
                 low, high = (self._node(tree.args[key], depth) for key in ("low", "high"))
-                return Logic("and", (self._compare(">=", of, low), self._compare("<=", of, high)))
+                return Logic("and", (compare(">=", of, low), compare("<=", of, high)))
             case exp.In():
                 return self._in(tree, of, depth)
             case _:
@@ -258,7 +237,7 @@ class _Reader:
         of = coerce(of, "text")
         if of.type != "text":
             raise ExpressionError(
-                f"LIKE needs text, and this is {_a(of.type)}", "", self._find(tree)
+                f"LIKE needs text, and this is {a_type(of.type)}", "", self._find(tree)
             )
         return Like(of, str(tree.expression.this))
 
@@ -269,34 +248,8 @@ class _Reader:
             )
         if not tree.expressions:
             raise ExpressionError("IN needs at least one value", "", self._find(tree))
-        same = [self._compare("=", of, self._node(item, depth)) for item in tree.expressions]
+        same = [compare("=", of, self._node(item, depth)) for item in tree.expressions]
         return same[0] if len(same) == 1 else Logic("or", tuple(same))
-
-    def _compare(self, op: Any, left: Node, right: Node) -> Node:
-        left, right = _meet(left, right)
-        if left.type == "boolean" and op not in ("=", "!="):
-            raise ExpressionError(f"true and false have no order for {op}")
-        return Compare(op, left, right)
-
-    def _arithmetic(self, op: Any, left: Node, right: Node) -> Node:
-        dated = "date" in (left.type, right.type)
-        if dated and op == "-" and left.type == "date":
-            right = _as_date(right) if right.type in ("text", "untyped") else right
-            return Arithmetic("-", left, right, "number" if right.type == "date" else "date")
-        if dated and op == "-" and left.type == "text":
-            return self._arithmetic(op, _as_date(left), right)
-        left, right = (
-            coerce(side, "number") if side.type != "date" else side for side in (left, right)
-        )
-        wrong = [side for side in (left, right) if side.type not in ("number", "date")]
-        if wrong:
-            raise ExpressionError(f"{op} needs numbers, and one side is {_a(wrong[0].type)}")
-        if not dated:
-            return Arithmetic(op, left, right, "number")
-        if op == "+" and left.type != right.type:
-            day, days = (left, right) if left.type == "date" else (right, left)
-            return Arithmetic("+", day, days, "date")
-        raise ExpressionError(f"a date can't be used with {op} here")
 
     def _case(self, tree: exp.Case, depth: int) -> Node:
         whens, values = [], []
@@ -305,12 +258,12 @@ class _Reader:
                 whens.append(self._boolean(branch.this, depth))
             else:
                 whens.append(
-                    self._compare("=", self._node(tree.this, depth), self._node(branch.this, depth))
+                    compare("=", self._node(tree.this, depth), self._node(branch.this, depth))
                 )
             values.append(self._node(branch.args["true"], depth))
         default = tree.args.get("default")
         values.append(self._node(default, depth) if default is not None else Constant(None, "null"))
-        values, kind = _unify(values)
+        values, kind = unify(values)
         return Case(tuple(zip(whens, values[:-1], strict=True)), values[-1], kind)
 
     def _call(self, tree: Any, depth: int) -> Node:
@@ -318,8 +271,8 @@ class _Reader:
         name = name or _CALLS.get(type(tree))
         if name in ("days_since", "days_until") and len(tree.expressions) == 1:
             arg = self._node(tree.expressions[0], depth)
-            arg = _as_date(arg) if arg.type == "text" else coerce(arg, "date")
-            return Call(name, (self._typed(name, arg, "date"),), "number")
+            arg = as_date(arg) if arg.type == "text" else coerce(arg, "date")
+            return Call(name, (typed(name, arg, "date"),), "number")
         if name is None or isinstance(tree, exp.Anonymous):
             self._refuse(tree)
         if name == "round":
@@ -327,14 +280,14 @@ class _Reader:
         args = [self._node(arg, depth) for arg in (tree.this, *tree.expressions)]
         if name in ("abs", "lower"):
             want: Type = "number" if name == "abs" else "text"
-            return Call(name, (self._typed(name, coerce(args[0], want), want),), want)
-        args, kind = _unify(args)
+            return Call(name, (typed(name, coerce(args[0], want), want),), want)
+        args, kind = unify(args)
         if name != "coalesce" and kind == "boolean":
             raise ExpressionError(f"true and false have no order for {name.upper()}")
         return Call(name, tuple(args), kind)
 
     def _round(self, tree: exp.Round, depth: int) -> Node:
-        value = self._typed("round", coerce(self._node(tree.this, depth), "number"), "number")
+        value = typed("round", coerce(self._node(tree.this, depth), "number"), "number")
         places = tree.args.get("decimals")
         digits = self._node(places, depth) if places is not None else Constant(0.0, "number")
         if not (isinstance(digits, Constant) and digits.value in range(10)):
@@ -343,56 +296,6 @@ class _Reader:
             )
         return Call("round", (value, digits), "number")
 
-    def _typed(self, name: str, node: Node, want: Type) -> Node:
-        if node.type != want:
-            raise ExpressionError(f"{name} needs {_a(want)}, and this is {_a(node.type)}")
-        return node
-
 
 def _present(tree: exp.Expression) -> list[str]:
     return [key for key, value in tree.args.items() if value not in (None, False, [])]
-
-
-def _meet(left: Node, right: Node) -> tuple[Node, Node]:
-    """Both sides of a comparison in one type, or an error that names both."""
-    (left, right), kind = _unify([left, right])
-    if kind in ("untyped", "null"):
-        return coerce(left, "text"), coerce(right, "text")
-    return left, right
-
-
-def _unify(nodes: list[Node]) -> tuple[list[Node], Type]:
-    """All in one type: untyped and NULL take the others', text in quotes is a date beside dates.
-
-    Values without any type stay so, until something around them settles it.
-    """
-    kinds = {node.type for node in nodes} - {"null", "untyped"}
-    if kinds == {"date", "text"}:
-        nodes, kinds = [_as_date(node) if node.type == "text" else node for node in nodes], {"date"}
-    if len(kinds) > 1:
-        first, second = sorted(kinds)[:2]
-        raise ExpressionError(f"{_a(first)} can't be compared or mixed with {_a(second)}")
-    if not kinds:
-        return nodes, "untyped" if any(node.type == "untyped" for node in nodes) else "null"
-    (kind,) = kinds
-    return [coerce(node, kind) for node in nodes], kind
-
-
-def _as_date(node: Node) -> Node:
-    """A text in quotes as the date that it spells."""
-    if isinstance(node, Read | Name) and node.type == "untyped":
-        return Read(node, "date")
-    if isinstance(node, Constant) and isinstance(node.value, str):
-        try:
-            if _DATE.match(node.value):
-                return Constant(date.fromisoformat(node.value), "date")
-        except ValueError:
-            pass
-        raise ExpressionError(f"'{node.value}' is no date", "write dates as '2026-01-31'")
-    raise ExpressionError("a date can't be compared or mixed with a text")
-
-
-def _a(kind: str) -> str:
-    return {"null": "NULL", "untyped": "a property", "boolean": "true or false"}.get(
-        kind, f"a {kind}"
-    )

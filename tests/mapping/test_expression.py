@@ -2,7 +2,8 @@
 
 import pytest
 
-from mapping.expression import ExpressionError, parse
+from mapping.expression import parse
+from mapping.operators import ExpressionError
 from mapping.syntax import Name, Type, names
 from mapping.words import text_of
 
