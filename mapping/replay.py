@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.accounts import AccountTable, FieldCursor
+from mapping.carry import Carry
 from mapping.clock import day_number
 from mapping.compiled import CompiledJourney
 from mapping.health import HealthRule, Scored, score
 from mapping.log import HistoryLog
 from mapping.moments import MomentRule, TouchpointRule, judged
 from mapping.series import NEVER, Series, Span
-from mapping.signals import Carry, Measured, SignalBuilder, Signals
+from mapping.signals import Measured, SignalBuilder, Signals
 from mapping.stages import StageWalk
 from mapping.state import NO_BAND, NO_SCORE, NO_STAGE, WalkState
 from mapping.vector import Array, Frame, Vector, unknown

@@ -1,21 +1,14 @@
-"""Measures to signals: each signal's series over a span, and what a later replay goes on from.
+"""Measures to signals: each signal's series over a span, and what a later replay goes on from."""
 
-A *carry* is what is known of a signal at the end of a day and can't be read again from the events
-of its window: a count since ever, the users seen so far. With it a replay that starts on the next
-day gives what a replay from the first day gives.
-"""
-
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from config.journey import Aggregate, Changed, Count, Days, Features, First, Last, Nth, Ratio, Users
-from mapping.accounts import AccountTable, FieldCursor, change_days
+from mapping.accounts import AccountTable, change_days
+from mapping.carry import Carry, Columns, TakeCarry, last_values, storable, stored
 from mapping.compiled import CompiledJourney, SignalPlan
-from mapping.event_sql import KIND_TEXT
 from mapping.series import (
     NEVER,
     Counted,
@@ -26,20 +19,15 @@ from mapping.series import (
     Series,
     Span,
     Summed,
-    UsedFeatures,
     nth_day,
-    user_stretches,
     window_extreme,
 )
 from mapping.series import (
     Ratio as RatioSeries,
 )
 from mapping.user_days import UserDays
-from mapping.vector import DTYPES, Array, Bare, Frame, Vector, compile_vector, everywhere, unknown
-
-Columns = Mapping[str, Array]
-Carry = dict[str, Array]
-TakeCarry = Callable[[int], Carry]
+from mapping.user_signals import UserSignals
+from mapping.vector import Array, Vector, unknown
 
 
 @dataclass(frozen=True)
@@ -81,8 +69,8 @@ class SignalBuilder:
     ) -> None:  # fmt: skip
         self.compiled, self.accounts, self.span = compiled, accounts, span
         self.measured, self.first_known, self.carry = measured, first_known, carry
-        self._cursors: dict[str, FieldCursor] = {}
-        self._user_days = UserDays(measured.user_days, compiled.measures.by_user, span.base)
+        user_days = UserDays(measured.user_days, compiled.measures.by_user, span.base)
+        self._of_users = UserSignals(user_days, accounts, span, carry)
 
     def build(self) -> Signals:
         """Every signal: those of users after the others, ratios after what they are ratios of."""
@@ -109,9 +97,9 @@ class SignalBuilder:
             case Count() | Days():
                 return self._count(plan)
             case Users():
-                return self._users(plan.name, plan.filters[0], plan.window)
+                return self._of_users.users(plan.name, plan.filters[0], plan.window)
             case Features():
-                return self._features(plan)
+                return self._of_users.features(plan)
             case Aggregate(kind="sum" | "average"):
                 return self._sum(plan)
             case Aggregate():
@@ -178,17 +166,16 @@ class SignalBuilder:
         assert plan.figure is not None
         rows = self.measured.lasts[plan.figure]
         keep = self._rows(rows, ever=True)
-        found = _last_column(rows, plan).take(np.flatnonzero(keep))
+        found = last_values(rows, plan.type).take(np.flatnonzero(keep))
         before = unknown(self.span.accounts, plan.type)
         if self.carry is not None:
-            before = _stored(
-                self.carry[f"{plan.name}/values"], self.carry[f"{plan.name}/known"], plan
-            )
+            values, known = (self.carry[f"{plan.name}/{part}"] for part in ("values", "known"))
+            before = stored(values, known, plan.type)
         series = LatestValue(before, rows["account_no"][keep], rows["day"][keep], found)
 
         def take(at: int) -> Carry:
             now = series.on(at)
-            return {"values": _storable(now), "known": now.known}
+            return {"values": storable(now), "known": now.known}
 
         return series, take
 
@@ -201,65 +188,6 @@ class SignalBuilder:
             values += self._carried(plan.name, "number", 0)
         series = Counted(self.span.base, values)
         return series, (lambda at: {"number": values[at - self.span.base].copy()}) if ever else None
-
-    def _users(self, name: str, index: int, window: int | None) -> tuple[Counted, TakeCarry | None]:
-        if window is not None:
-            steps = user_stretches(*self._user_days.within(index, window), window)
-            return Counted(self.span.base, self.span.running(*steps, None)), None
-        account, who, day = self._user_days.ever(index)
-        if self.carry is not None:
-            account, who, day = self._with_seen(name, account, who, day)
-        begun = np.ones(len(day), np.bool_)
-        begun[1:] = (account[1:] != account[:-1]) | (who[1:] != who[:-1])
-        account, who, day = account[begun], who[begun], day[begun]
-
-        def take(at: int) -> Carry:
-            return {"seen_account": account[day <= at], "seen_who": who[day <= at]}
-
-        return Counted(self.span.base, self.span.running(account, day, None, None)), take
-
-    def _with_seen(
-        self, name: str, account: Array, who: Array, day: Array
-    ) -> tuple[Array, Array, Array]:
-        """User-days from the span on, with each user seen before as active on the day before it."""
-        assert self.carry is not None
-        seen = self.carry[f"{name}/seen_account"], self.carry[f"{name}/seen_who"]
-        new = day >= self.span.base
-        account = np.concatenate((seen[0], account[new]))
-        who = np.concatenate((seen[1], who[new]))
-        day = np.concatenate((np.full(len(seen[0]), self.span.base - 1, day.dtype), day[new]))
-        order = np.lexsort((day, who, account))
-        return account[order], who[order], day[order]
-
-    def _features(self, plan: SignalPlan) -> tuple[Series, TakeCarry | None]:
-        parts, takes = [], {}
-        for number, index in enumerate(plan.filters):
-            part, take = self._users(f"{plan.name}/{number}", index, plan.window)
-            parts.append(part)
-            if take is not None:
-                takes[number] = take
-        series = UsedFeatures(tuple(parts), partial(self._threshold, plan))
-        if not takes:
-            return series, None
-        return series, lambda at: {
-            f"{number}/{part}": array
-            for number, take in takes.items()
-            for part, array in take(at).items()
-        }
-
-    def _threshold(self, plan: SignalPlan, day: int) -> Vector:
-        """Users that a feature needs: max(1, ceil(X)), X rounded to nine places first."""
-        size = self.span.accounts
-        if plan.used_by is None:
-            return everywhere(1.0, "number", size)
-        needed = compile_vector(plan.used_by)(Frame(size, day, partial(self._field, day)))
-        values = np.where(needed.known, needed.values, 0.0)
-        return Vector(np.maximum(1.0, np.ceil(np.round(values, 9))), needed.known)
-
-    def _field(self, day: int, name: str) -> Vector:
-        if name not in self._cursors:
-            self._cursors[name] = FieldCursor(self.accounts.fields[name], self.span.accounts)
-        return self._cursors[name].on(day)
 
     def _sum(self, plan: SignalPlan) -> tuple[Series, TakeCarry | None]:
         ever, rows, j = plan.window is None, self.measured.account_days, plan.figure
@@ -336,45 +264,3 @@ class _Flag:
     def on(self, day: int) -> Vector:
         count = self.of.on(day)
         return Vector(count.values > 0, count.known)
-
-
-def _last_column(rows: Columns, plan: SignalPlan) -> Vector:
-    """The last values as a vector of the signal's type; masked or missing ones are unknown."""
-    raw = rows["value"]
-    known = (
-        ~np.ma.getmaskarray(raw)
-        if isinstance(raw, np.ma.MaskedArray)
-        else np.ones(len(raw), np.bool_)
-    )
-    values = np.asarray(np.ma.getdata(raw))
-    if values.dtype == np.object_:
-        known &= np.array([value is not None for value in values], np.bool_)
-        bare = np.asarray(np.ma.getdata(rows["kind"])) != KIND_TEXT
-        texts = [
-            "" if not is_known else Bare(text) if is_bare else text
-            for text, is_known, is_bare in zip(values, known, bare, strict=True)
-        ]
-        return Vector(_objects(texts), known)
-    return Vector(np.where(known, values, 0).astype(DTYPES[plan.type]), known)
-
-
-def _objects(texts: list[str]) -> Array:
-    values = np.empty(len(texts), np.object_)
-    values[:] = texts
-    return values
-
-
-def _storable(value: Vector) -> Array:
-    """The values as an array that can lie on disk: texts as JSON, since objects can't."""
-    if value.values.dtype != np.object_:
-        return value.values
-    texts = [text if isinstance(text, Bare) else json.dumps(text) for text in value.values]
-    return np.array(texts, np.str_) if texts else np.zeros(0, "U1")
-
-
-def _stored(values: Array, known: Array, plan: SignalPlan) -> Vector:
-    """The inverse of `_storable`."""
-    if DTYPES[plan.type] is not np.object_:
-        return Vector(values, known)
-    texts = [json.loads(text) if text.startswith('"') else Bare(text) for text in values.tolist()]
-    return Vector(_objects(texts), known)
