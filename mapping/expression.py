@@ -5,6 +5,7 @@ character at which it stands, so that a check can point into the user's file.
 """
 
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -170,9 +171,15 @@ class _Reader:
             case exp.Literal() if tree.is_string:
                 return Constant(str(tree.this), "text")
             case exp.Literal():
-                return Constant(float(tree.this), "number")
+                return self._number(str(tree.this))
             case _:
                 return self._negative(tree, depth)
+
+    def _number(self, text: str) -> Node:
+        number = float(text)
+        if not math.isfinite(number):
+            raise ExpressionError(f"{text} is beyond what a number can be")
+        return Constant(number, "number")
 
     def _negative(self, tree: exp.Neg, depth: int) -> Node:
         inner = coerce(self._node(tree.this, depth), "number")

@@ -50,7 +50,11 @@ def arithmetic(op: Any, left: Node, right: Node) -> Node:
     """`+ - * /`: numbers among themselves, dates with dates and days."""
     dated = "date" in (left.type, right.type)
     if dated and op == "-" and left.type == "date":
-        right = as_date(right) if right.type in ("text", "untyped") else right
+        right = as_date(right) if right.type in ("text", "untyped") else coerce(right, "number")
+        if right.type == "boolean":
+            raise ExpressionError(
+                f"- takes days or a date from a date, and one side is {a_type(right.type)}"
+            )
         return Arithmetic("-", left, right, "number" if right.type == "date" else "date")
     if dated and op == "-" and left.type == "text":
         return arithmetic(op, as_date(left), right)

@@ -66,6 +66,8 @@ def test_what_is_allowed_is_read_as_it_is_meant(text: str, reads: str):
         ("start * 2 = 4", "can't be used"),
         ("start + start = 4", "can't be used"),
         ("segment + 1 = 2", "needs numbers"),
+        ("start - vip < day", "takes days or a date from a date, and one side is true or false"),
+        ("users < 1e999", "1e999 is beyond what a number can be"),
         ("users in (select 1)", "subquery"),
         ("(select 1) = 1", "subquery"),
         ("exists(select 1)", "no function 'exists'"),
