@@ -24,6 +24,12 @@ def chapter(name):
     return CLI.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
 
 
+def anchors(page):
+    """What a page's headings are called in links."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_every_option_of_it_is_in_cli_md(name):
     text = chapter(name)
@@ -58,9 +64,13 @@ def test_every_shared_option_is_explained():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-        if "://" not in target:
-            assert (page.parent / target).exists(), target
+    for target, _, place in re.findall(r"\]\(([^)#]*)(#([^)]*))?\)", page.read_text("utf-8")):
+        if "://" in target:
+            continue
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        if place:
+            assert place in anchors(there), f"{target}#{place}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
