@@ -62,7 +62,7 @@ ABOVE = {
     "exit": "stages:\n  - stage: Onboarding\n    enter: signed_on <= day\n",
     "account": "events:\n  - from: product\n",
 }
-GATEPOST = {*"connections schedule server alerts retention backup engine guards".split()}
+GATEPOST = {"connections", "schedule", "server", "alerts", "retention", "backup", "engine"}
 MAPPING = {"accounts", "fields", "events", "write"}
 
 
@@ -76,7 +76,7 @@ def blocks(language):
 
 def file_of(key, value):
     """In which file a key belongs; `accounts` and `events` of a journey are expressions."""
-    if key in GATEPOST:
+    if key in GATEPOST | {"guards"}:
         return "gatepost.yaml"
     return "mapping.yaml" if key in MAPPING and not isinstance(value, str) else "journeys/one.yaml"
 
