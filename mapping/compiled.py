@@ -124,6 +124,14 @@ class CompiledJourney:
         """How many days before a day its windowed signals look back, the day itself included."""
         return max([1, *(plan.window for plan in self.signals if plan.window)])
 
+    def longest_users_window(self) -> int:
+        """As `longest_reach`, of the signals that count users."""
+        return max([1, *(plan.window for plan in self.users_plans() if plan.window)])
+
+    def users_plans(self) -> list[SignalPlan]:
+        """The signals that count users."""
+        return [plan for plan in self.signals if isinstance(plan.signal, Users | Features)]
+
 
 def property_types(mapping: MappingFile) -> dict[str, Type]:
     """The kept properties of all sources and the type that `keep` gives each."""

@@ -157,8 +157,9 @@ def _value(events: Any, figure: Figure, ask: Question) -> Any:
     return ibis.cases((found, read(kept, "number", ask.all_offsets)))
 
 
-def user_days(events: Any, ask: Question) -> Any:
-    """One row for each account, user and day on which the user did something that is looked at.
+def user_days(events: Any, ask: Question, *, before: str | None = None) -> Any:
+    """One row for each account, user and day on which the user did something that is looked at,
+    with those of earlier days that the table `before` has.
 
     Columns: account_no, who (int64: a hash; two users of one account share one in fewer than one
     of 10^9 accounts), day, and masks `m0`, `m1`, … whose bits follow `sorted(measures.by_user)`.
@@ -179,9 +180,10 @@ def user_days(events: Any, ask: Question) -> Any:
     rows = named.select("account_no", "day", who=named.user.hash(), **masks)
     seen = reduce(lambda a, b: a | b, (rows[name] != 0 for name in masks))
     grouped = rows.filter(seen).group_by(["account_no", "who", "day"])
-    return grouped.agg(**{name: rows[name].bit_or() for name in masks}).order_by(
-        ["account_no", "who", "day"]
-    )
+    found = grouped.agg(**{name: rows[name].bit_or() for name in masks})
+    if before is not None:
+        found = found.union(ibis.table(found.schema(), name=before))
+    return found.order_by(["account_no", "who", "day"])
 
 
 def last_values(events: Any, figure: Figure, ask: Question) -> Any:

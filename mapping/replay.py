@@ -18,6 +18,7 @@ from mapping.compiled import CompiledJourney
 from mapping.health import HealthRule, Scored, score
 from mapping.log import HistoryLog
 from mapping.moments import MomentRule, TouchpointRule, judged
+from mapping.reach import Reach
 from mapping.series import NEVER, Series, Span
 from mapping.signals import Measured, SignalBuilder, Signals
 from mapping.stages import StageWalk
@@ -31,14 +32,15 @@ Tick = Callable[[int], None]
 class Checkpoint:
     """All that a replay needs to go on after `day`, account by account (rows follow the accounts).
 
-    `carry` holds what each signal can't read again; pairs of account and user among it refer to
-    accounts by row.
+    `carry` holds what each signal can't read again, accounts along the last axis; pairs of account
+    and user among it refer to accounts by row. `reach`: what windows will read again.
     """
 
     day: int
     first_event: NDArray[np.int32]
     state: Mapping[str, Array]
     carry: Carry
+    reach: Reach
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Replay:
     ) -> None:  # fmt: skip
         """`since`: go on after this checkpoint; its day is the one before `days.first`."""
         self.compiled, self.accounts, self.days, self.log = compiled, accounts, days, log
+        self._measured = measured
         self._stages, self._health = StageWalk(compiled), HealthRule(compiled)
         self._moments, self._touchpoints = MomentRule(compiled), TouchpointRule(compiled)
         size = accounts.size
@@ -122,12 +125,7 @@ class Replay:
         for day in range(self.days.first, self.days.last + 1):
             self._one_day(day)
             if day == self.days.checkpoint:
-                checkpoint = Checkpoint(
-                    day,
-                    np.where(self.first_event <= day, self.first_event, NEVER).astype(np.int32),
-                    self.state.arrays(),
-                    self._signals.carry(day),
-                )
+                checkpoint = self._checkpoint(day)
             if tick:
                 tick(day)
         return Outcome(
@@ -137,6 +135,16 @@ class Replay:
             self.start, self.first_known, self.history_complete, self._first_value(),
             self._signals.series, self._scored, self.log, checkpoint, self._lookup,
         )  # fmt: skip
+
+    def _checkpoint(self, day: int) -> Checkpoint:
+        by_user = self._measured.user_days() if self.compiled.measures.by_user else {}
+        return Checkpoint(
+            day,
+            np.where(self.first_event <= day, self.first_event, NEVER).astype(np.int32),
+            self.state.arrays(),
+            self._signals.carry(day),
+            Reach.of(self.compiled, self._measured.account_days, by_user, day),
+        )
 
     def _one_day(self, day: int) -> None:
         self._day, self._today = day, {}

@@ -194,7 +194,7 @@ class Ratio:
         self._known = np.zeros((self._length, size), np.bool_)
         if past is not None:
             days = np.arange(base - self._length, base) % self._length
-            self._values[days], self._known[days] = np.where(past[1], past[0], 0).T, past[1].T
+            self._values[days], self._known[days] = np.where(past[1], past[0], 0), past[1]
         before = np.arange(base - self._length, base - window) % self._length
         self._total = self._values[before].sum(axis=0)
         self._number = self._known[before].sum(axis=0)
@@ -223,12 +223,12 @@ class Ratio:
         return Vector(np.where(told, ratio, 0.0), told)
 
     def history(self) -> tuple[Array, Array]:
-        """The last days of the signal, [account, day], oldest first: a later replay's `past`.
+        """The last days of the signal, [day, account], oldest first: a later replay's `past`.
 
         They are whole numbers (counts, or sums in billionths), so integers keep them exactly.
         """
         days = np.arange(self._day - self._length + 1, self._day + 1) % self._length
-        return self._values[days].T.astype(np.int64), self._known[days].T.copy()
+        return self._values[days].astype(np.int64), self._known[days]
 
 
 def window_extreme(span: Span, account: Array, day: Array, value: Array, window: int | None, *,

@@ -35,8 +35,8 @@ class Measured:
     """What the engine answered: account-days, user-days and last values, by account (and who), day.
     User-days may be waited for, so they are asked for last.
 
-    Rows may reach back before the span, as far as windows do; with a carry, rows before the span
-    have been counted in it already.
+    Rows may reach back before the span, as far as windows do, those of account-days in any order;
+    with a carry, rows before the span have been counted in it already.
     """
 
     account_days: Columns

@@ -18,11 +18,12 @@ import numpy as np
 
 from config.journey import Journey
 from config.mapping_file import Mapping as MappingFile
+from mapping.reach import Reach
 from mapping.replay import Checkpoint
 from mapping.vector import Array
 from sync.state import State, instant_text
 
-SEMANTICS = 1
+SEMANTICS = 2
 """Raised whenever a release computes anything differently: old checkpoints then count no more."""
 
 _PAIRS = ("seen_account", "seen_who")  # parts of a carry with one row a pair, not an account
@@ -74,6 +75,7 @@ def load(state: State, home: Path, journey: str, key: str) -> StoredCheckpoint |
             arrays["first_event"],
             _under(arrays, "state"),
             _under(arrays, "carry"),
+            Reach(_under(arrays, "account_days"), _under(arrays, "user_days")),
         ),
         arrays["ids"],
         _under(arrays, "evidence"),
@@ -123,28 +125,35 @@ def save(
 
 def select(kept: StoredCheckpoint, rows: Array) -> Checkpoint:
     """The checkpoint of some accounts, in the order of `rows`."""
-    old, position = kept.checkpoint, np.full(len(kept.ids), -1, np.int64)
+    old, size = kept.checkpoint, len(kept.ids)
+    if np.array_equal(rows, np.arange(size)):
+        return old
+    position = np.full(size, -1, np.int64)
     position[rows] = np.arange(len(rows))
     carry: dict[str, Array] = {}
     for name, array in old.carry.items():
         if not name.endswith(_PAIRS):
-            carry[name] = array[rows]
+            carry[name] = array[..., rows]
         elif name.endswith("seen_account"):
             who = name.removesuffix("account") + "who"
             moved = position[array]
             carry[name], carry[who] = moved[moved >= 0], old.carry[who][moved >= 0]
     states = {name: array[rows] for name, array in old.state.items()}
-    return Checkpoint(old.day, old.first_event[rows], states, carry)
+    return Checkpoint(old.day, old.first_event[rows], states, carry, old.reach.take(position))
 
 
 def join(parts: Sequence[tuple[Checkpoint, Array]], accounts: int) -> Checkpoint:
-    """Several checkpoints of one day as one; each with the rows that its accounts shall have."""
+    """Several checkpoints of one day as one; each with the rows that its accounts shall have, which
+    ascend."""
+    first = parts[0][0]
+    if len(parts) == 1:
+        return first
     order = np.argsort(np.concatenate([rows for _, rows in parts]), kind="stable")
+    assert len(order) == accounts
 
     def all_of(arrays: list[Array]) -> Array:
-        return np.concatenate(arrays)[order]
+        return np.concatenate(arrays, axis=-1)[..., order]
 
-    first = parts[0][0]
     carry: dict[str, Array] = {}
     for name in first.carry:
         arrays = [part.carry[name] for part, _ in parts]
@@ -156,12 +165,15 @@ def join(parts: Sequence[tuple[Checkpoint, Array]], accounts: int) -> Checkpoint
             carry[name] = np.concatenate(arrays)
         else:
             carry[name] = all_of(arrays)
-    assert len(order) == accounts
     return Checkpoint(
         first.day,
         all_of([part.first_event for part, _ in parts]),
-        {name: all_of([np.asarray(part.state[name]) for part, _ in parts]) for name in first.state},
+        {
+            name: np.concatenate([part.state[name] for part, _ in parts])[order]
+            for name in first.state
+        },
         carry,
+        Reach.joined([part.reach.take(rows) for part, rows in parts]),
     )
 
 
@@ -177,6 +189,7 @@ def _flat(kept: StoredCheckpoint) -> dict[str, Array]:
     }  # fmt: skip
     for folder, arrays in (
         ("state", checkpoint.state), ("carry", checkpoint.carry), ("evidence", kept.evidence),
+        ("account_days", checkpoint.reach.account_days), ("user_days", checkpoint.reach.user_days),
     ):  # fmt: skip
         flat |= {f"{folder}:{name}": array for name, array in arrays.items()}
     return flat

@@ -215,7 +215,7 @@ class _Work:
         if self.history:
             slots = max([0, *(len(plan.touchpoints) for plan in compiled.stages)])
             log = HistoryLog(accounts.size, len(compiled.moments), slots)
-        with self._measured(chunk, first if since else None) as measured:
+        with self._measured(chunk, since) as measured:
             replay = Replay(compiled, accounts, measured, days, since=since, log=log)
         outcome = replay.run(self._tick)
         self._keep(outcome, chunk, since, target)
@@ -233,28 +233,28 @@ class _Work:
         self.tick("replaying days", self.done, self.total)
 
     @contextmanager
-    def _measured(self, chunk: Array, base: int | None) -> Iterator[Measured]:
-        """What the engine says of some accounts: everything, or what a replay from `base` on needs.
+    def _measured(self, chunk: Array, since: Checkpoint | None) -> Iterator[Measured]:
+        """What the engine says of some accounts: everything, or of the days after a checkpoint,
+        which has what windows look back to.
 
         What can be done here is done while the engine is at work: the second question is put into
         its words during the first, and what users did comes while signals without users are made.
         """
         compiled = self.inputs.compiled
-        reach = None if base is None else base - compiled.longest_reach() + 1
-        tables = self._tables(chunk, reach)
-        ask = self._question(reach)
+        ask = self._question(None if since is None else since.day + 1)
+        tables = self._tables(chunk, ask.first_day)
         if not tables:
             yield _nothing(compiled)
             return
-        events, users = matched_events(tables, ask), None
-        if compiled.measures.by_user:
-            first = self._users_from(base)
-            of_users = self._question(first)
-            users = user_days(matched_events(self._tables(chunk, first), of_users), of_users)
+        events = matched_events(tables, ask)
+        users = self._users(chunk, since) if compiled.measures.by_user else None
         halt = self.engine.interrupt
         with Meanwhile(partial(self._run, account_days(events, ask)), halt=halt) as answer:
             query = None if users is None else compile_expression(users)
         by_account = answer.result()
+        if since is not None:
+            before = since.reach.account_days
+            by_account = {name: np.r_[before[name], by_account[name]] for name in by_account}
         lasts = tuple(
             self.engine.run(last_values(events, figure, ask)) for figure in compiled.measures.lasts
         )
@@ -264,17 +264,17 @@ class _Work:
         with Meanwhile(partial(self._ask, query), halt=halt) as answer:
             yield Measured(by_account, answer.result, lasts)
 
-    def _users_from(self, base: int | None) -> int | None:
-        """The first day whose users matter: windows reach back from the first day walked."""
-        windows = [
-            plan.window for plan in self.inputs.compiled.signals
-            if set(plan.filters) & self.inputs.compiled.measures.by_user
-            and plan.signal.kind in ("users", "features")
-        ]  # fmt: skip
-        if base is None and None in windows:
-            return None
-        first = self.since if base is None else base
-        return first - max(window or 1 for window in windows) + 1
+    def _users(self, chunk: Array, since: Checkpoint | None) -> Any:
+        """On which days which users did what, as an Ibis expression."""
+        compiled = self.inputs.compiled
+        name, first = None, None
+        if since is not None:
+            name, first = "users before", since.day + 1
+            self.engine.register(name, since.reach.user_days)
+        elif all(plan.window is not None for plan in compiled.users_plans()):
+            first = self.since - compiled.longest_users_window() + 1
+        ask = self._question(first)
+        return user_days(matched_events(self._tables(chunk, first), ask), ask, before=name)
 
     def _question(self, first_day: int | None) -> Question:
         compiled = self.inputs.compiled

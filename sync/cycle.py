@@ -5,7 +5,7 @@ steps before it, once.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from importlib import import_module
@@ -28,6 +28,7 @@ from sync.accounts import (
 )
 from sync.confirmed import LastConfirmed
 from sync.engine import DuckEngine, EngineError
+from sync.identity import MatchReport
 from sync.lake import Lake, register_events
 from sync.matching import matched
 from sync.meanwhile import Meanwhile
@@ -272,7 +273,6 @@ class Cycle:
                 self.project, self._customers[zone], journey, day, self._lake_keys
             )
             self._accounts[name] = found
-            self._match(found)
             self.summary.travelling[name] = found.accounts.size
             self.summary.accounts = max(self.summary.accounts, found.accounts.size)
             self.summary.doubled |= found.never
@@ -284,20 +284,24 @@ class Cycle:
         register_events(self.engine, "events", self.lake.files(source), ())
         return [str(key) for (key,) in self.engine.rows("SELECT DISTINCT account_key FROM events")]
 
-    def _match(self, found: JourneyAccounts) -> None:
-        """How many of the events that this run pulled found their account; once."""
-        if any(source.match for source in self.summary.sources):
-            return
+    def _matches(self, found: JourneyAccounts) -> list[MatchReport]:
+        """How many of the events that this run pulled found their account, source by source."""
+        reports = []
+        with self.engine.beside() as engine:
+            for entry, keys in zip(self.project.mapping.events, found.found, strict=True):
+                if parts := self._fresh.get(entry.name):
+                    files = self.lake.files(entry.name, parts=parts)
+                    reports.append(matched(engine, entry.name, files, keys))
+        return reports
+
+    def _note_matches(self, reports: Sequence[MatchReport]) -> None:
         from sync.facts import note_matched  # what brakes look at: for those who pulled something
 
-        for entry, keys in zip(self.project.mapping.events, found.found, strict=True):
-            if parts := self._fresh.get(entry.name):
-                files = self.lake.files(entry.name, parts=parts)
-                report = matched(self.engine, entry.name, files, keys)
-                for source in self.summary.sources:
-                    if source.name == entry.name:
-                        source.match = report
-                note_matched(self.state, report)
+        for report in reports:
+            note_matched(self.state, report)
+            for source in self.summary.sources:
+                if source.name == report.source:
+                    source.match = report
 
     def compute(
         self, *, journey: str | None = None, account: str | None = None, history: bool = False
@@ -320,10 +324,15 @@ class Cycle:
         self.summary.warnings += pruned_away(self.state, self.project.mapping, journey)
         from sync.computing import compute_all, compute_one
 
-        with self.timed("compute"):
+        once = any(source.match for source in self.summary.sources)
+        with self.timed("compute"), Meanwhile(lambda: [] if once else self._matches(found)) as each:
             if account is not None:
-                return compute_one(self, journey, found, account, history=history)
-            return compute_all(self, journey, found, history=history, keep=self._exclusive)
+                computed = compute_one(self, journey, found, account, history=history)
+            else:
+                keep = self._exclusive
+                computed = compute_all(self, journey, found, history=history, keep=keep)
+        self._note_matches(each.result())
+        return computed
 
     # ------------------------------------------------------------------------------------ write
 

@@ -43,28 +43,17 @@ class EngineError(StopCycle):
     The message is the engine's own first line."""
 
 
-class DuckEngine:
-    """One connection with its own memory limit; for one thread, use as a context manager."""
+class Session:
+    """A connection to an engine that is open, with tables of its own; for one thread."""
 
-    def __init__(self, scratch: Path, *, threads: int = 2, memory: str = "2GB") -> None:
-        """`scratch`: a folder for what does not fit into `memory`; several engines may share it."""
-        self._threads = threads
-        self._spill = scratch / uuid4().hex
-        _sweep(scratch)
-        self._connection = duckdb.connect(
-            config={
-                "threads": threads,
-                "memory_limit": memory,
-                "temp_directory": str(self._spill),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            }
-        )
+    def __init__(self, connection: duckdb.DuckDBPyConnection, threads: int) -> None:
+        """`threads`: what the engine uses unless told otherwise."""
+        self._connection, self._threads = connection, threads
         # An event's instant must not depend on the machine's zone. Not in `config`: the option is
         # that of an extension, which a connection that is being opened does not have yet.
-        self._connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET TimeZone = 'UTC'")
         # Where it takes the session for an interactive one it draws a bar into our results.
-        self._connection.execute("SET enable_progress_bar = false")
+        connection.execute("SET enable_progress_bar = false")
 
     def run(self, expr: "ir.Expr") -> Columns:
         """Compile an Ibis expression and run it; tables in it are those registered by name."""
@@ -121,6 +110,31 @@ class DuckEngine:
     def interrupt(self) -> None:
         """End the statement that another thread has under way; it raises EngineError there."""
         self._connection.interrupt()
+
+
+class DuckEngine(Session):
+    """An engine with its own memory limit, and a session of it; use as a context manager."""
+
+    def __init__(self, scratch: Path, *, threads: int = 2, memory: str = "2GB") -> None:
+        """`scratch`: a folder for what does not fit into `memory`; several engines may share it."""
+        self._spill = scratch / uuid4().hex
+        _sweep(scratch)
+        connection = duckdb.connect(
+            config={
+                "threads": threads,
+                "memory_limit": memory,
+                "temp_directory": str(self._spill),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+        super().__init__(connection, threads)
+
+    @contextmanager
+    def beside(self) -> Iterator[Session]:
+        """Another session, for another thread."""
+        with self._connection.cursor() as connection:
+            yield Session(connection, self._threads)
 
     def close(self) -> None:
         """Free memory and scratch files. Safe to repeat."""

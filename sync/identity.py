@@ -9,16 +9,14 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sync.fields import Array, FieldTable
+from sync.quoting import quoted
 from sync.state import State
 from sync.typed import day_text, scalar_text
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
 
 ID = "id"  # `equals: id` speaks of the record's own id
 UNMATCHED_SHOWN = 20
@@ -158,23 +156,20 @@ def key_texts(table: FieldTable, equals: str) -> Sequence[str | None]:
     ]
 
 
-def events_by_name(events: "ir.Table", keys: "ir.Table") -> "ir.Table":
-    """The query for `match_report`: columns event, events, matched. `events` needs `account_key`
-    and `event`, `keys` is `AccountKeys.columns` as a table."""
-    joined = events.left_join(keys, events.account_key == keys.account_key)
-    return joined.group_by(events.event).agg(events=joined.count(), matched=keys.account_no.count())
+def events_by_name(events: str, keys: str) -> str:
+    """The query for `match_report`: columns event, events, matched. `events` names a table with
+    `account_key` and `event`, `keys` is `AccountKeys.columns` as a table."""
+    return f"""SELECT event, count(*) AS events, count(account_no) AS matched
+        FROM {quoted(events)} LEFT JOIN {quoted(keys)} USING (account_key) GROUP BY event"""
 
 
-def unmatched_keys(events: "ir.Table", known: "ir.Table") -> "ir.Table":
+def unmatched_keys(events: str, known: str) -> str:
     """The query for `match_report`: the 20 keys with the most events that no account has, as
     columns account_key, events, keys (how many such keys there are). `known` is
     `AccountKeys.known_columns` as a table."""
-    import ibis
-
-    strangers = events.anti_join(known, events.account_key == known.account_key)
-    by_key = strangers.group_by("account_key").agg(events=strangers.count())
-    counted = by_key.mutate(keys=by_key.count().over(ibis.window()))
-    return counted.order_by(ibis.desc("events"), "account_key").limit(UNMATCHED_SHOWN)
+    return f"""SELECT account_key, count(*) AS events, count(*) OVER () AS keys
+        FROM {quoted(events)} AS e ANTI JOIN {quoted(known)} AS k ON e.account_key = k.account_key
+        GROUP BY account_key ORDER BY events DESC, account_key LIMIT {UNMATCHED_SHOWN}"""
 
 
 def match_report(

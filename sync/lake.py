@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote
 from sync.quoting import path_list, quoted
 
 if TYPE_CHECKING:
-    from sync.engine import DuckEngine
+    from sync.engine import Session
 
 COLUMNS: dict[str, str] = {
     "account_key": "VARCHAR",
@@ -155,7 +155,7 @@ def events_sql(files: Sequence[Path], keep: Iterable[str], *, more: Sequence[str
 
 
 def register_events(
-    engine: "DuckEngine", table: str, files: Sequence[Path], keep: Iterable[str]
+    engine: "Session", table: str, files: Sequence[Path], keep: Iterable[str]
 ) -> None:
     """Make `table` a view of events. `files` are those of `Lake.files`, so that only the days and
     parts that are needed are opened."""

@@ -2,7 +2,6 @@
 
 from datetime import date
 
-import ibis
 import numpy as np
 import pytest
 
@@ -22,9 +21,6 @@ from sync.sightings import record_sightings
 from sync.state import State
 
 MAY = date(2026, 5, 31)
-EVENTS = ibis.table({"account_key": "string", "event": "string"}, "events")
-KEYS = ibis.table({"account_no": "int32", "account_key": "string"}, "keys")
-KNOWN = ibis.table({"account_key": "string"}, "known")
 
 
 @pytest.fixture
@@ -55,8 +51,8 @@ def report(tmp_path, keys, *events):
         return match_report(
             "product",
             keys,
-            engine.run(events_by_name(EVENTS, KEYS)),
-            engine.run(unmatched_keys(EVENTS, KNOWN)),
+            engine.sql(events_by_name("events", "keys")),
+            engine.sql(unmatched_keys("events", "known")),
         )
 
 

@@ -292,16 +292,12 @@ def test_what_was_matched_is_counted_once_an_event(matched):
                 "D": {"website": "c.test"}}  # fmt: skip
     events = [{"org": ["w1", "w2"]}, {"org": "?", "who": "x@y.test"}, {"who": "z@c.test"}]
     one = matched([KEY, MAIL], events, accounts)
-    import ibis
-
     one.engine.register("keys", one.keys.columns())
     one.engine.register("known", one.keys.known_columns())
-    lake = ibis.table({"account_key": "string", "event": "string"}, "lake")
-    keys = ibis.table({"account_no": "int32", "account_key": "string"}, "keys")
-    known = ibis.table({"account_key": "string"}, "known")
     report = match_report(
         "product", one.keys,
-        one.engine.run(events_by_name(lake, keys)), one.engine.run(unmatched_keys(lake, known)),
+        one.engine.sql(events_by_name("lake", "keys")),
+        one.engine.sql(unmatched_keys("lake", "known")),
     )  # fmt: skip
     assert (report.events, report.matched) == (3, 1)
     assert report.unmatched == (("?, y.test", 1),), "a doubled domain is listed as such"
