@@ -4,12 +4,18 @@ Every refusal is an ExpressionError, which names the types that do not go togeth
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from config.names import OUTPUTS
 from mapping.syntax import Arithmetic, Call, Case, Compare, Constant, Name, Node, Read, Type
+from mapping.words import text_of
 
+_ALWAYS_TEXT = {*OUTPUTS, "event", "user", "id"}
+_PLURAL: Mapping[str, str] = {"date": "dates", "number": "numbers", "boolean": "true or false"}
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?\Z", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 
 
@@ -52,9 +58,7 @@ def arithmetic(op: Any, left: Node, right: Node) -> Node:
     if dated and op == "-" and left.type == "date":
         right = as_date(right) if right.type in ("text", "untyped") else coerce(right, "number")
         if right.type == "boolean":
-            raise ExpressionError(
-                f"- takes days or a date from a date, and one side is {a_type(right.type)}"
-            )
+            raise ExpressionError(f"- takes days or a date from a date, and {_shown(right)}")
         return Arithmetic("-", left, right, "number" if right.type == "date" else "date")
     if dated and op == "-" and left.type == "text":
         return arithmetic(op, as_date(left), right)
@@ -63,7 +67,9 @@ def arithmetic(op: Any, left: Node, right: Node) -> Node:
     )
     wrong = [side for side in (left, right) if side.type not in ("number", "date")]
     if wrong:
-        raise ExpressionError(f"{op} needs numbers, and one side is {a_type(wrong[0].type)}")
+        raise ExpressionError(
+            f"{op} needs numbers, and {_shown(wrong[0])}", _hint(wrong[0], "number")
+        )
     if not dated:
         return Arithmetic(op, left, right, "number")
     if op == "+" and left.type != right.type:
@@ -75,7 +81,7 @@ def arithmetic(op: Any, left: Node, right: Node) -> Node:
 def typed(name: str, node: Node, want: Type) -> Node:
     """The argument of a function, if it is of the type that the function takes."""
     if node.type != want:
-        raise ExpressionError(f"{name} needs {a_type(want)}, and this is {a_type(node.type)}")
+        raise ExpressionError(f"{name} needs {a_type(want)}, and {_shown(node)}", _hint(node, want))
     return node
 
 
@@ -93,11 +99,11 @@ def unify(nodes: list[Node]) -> tuple[list[Node], Type]:
     Values without any type stay so, until something around them settles it.
     """
     kinds = {node.type for node in nodes} - {"null", "untyped"}
-    if kinds == {"date", "text"}:
+    written = all(isinstance(node, Constant) for node in nodes if node.type == "text")
+    if kinds == {"date", "text"} and written:
         nodes, kinds = [as_date(node) if node.type == "text" else node for node in nodes], {"date"}
     if len(kinds) > 1:
-        first, second = sorted(kinds)[:2]
-        raise ExpressionError(f"{a_type(first)} can't be compared or mixed with {a_type(second)}")
+        raise _unlike(nodes)
     if not kinds:
         return nodes, "untyped" if any(node.type == "untyped" for node in nodes) else "null"
     (kind,) = kinds
@@ -115,7 +121,7 @@ def as_date(node: Node) -> Node:
         except ValueError:
             pass
         raise ExpressionError(f"'{node.value}' is no date", "write dates as '2026-01-31'")
-    raise ExpressionError("a date can't be compared or mixed with a text")
+    raise ExpressionError(f"a date is needed here, and {_shown(node)}", _hint(node, "date"))
 
 
 def a_type(kind: str) -> str:
@@ -123,3 +129,28 @@ def a_type(kind: str) -> str:
     return {"null": "NULL", "untyped": "a property", "boolean": "true or false"}.get(
         kind, f"a {kind}"
     )
+
+
+def _unlike(nodes: list[Node]) -> ExpressionError:
+    """Values of two types that meet: both named, and what may have been meant."""
+    typed = {node.type: node for node in nodes if node.type not in ("null", "untyped")}
+    (first, one), (second, other) = sorted(typed.items())[:2]
+    hint = _hint(one, second) or _hint(other, first)
+    return ExpressionError(
+        f"{a_type(first)} can't be compared or mixed with {a_type(second)}: "
+        f"{_shown(one)}, {_shown(other)}",
+        hint,
+    )
+
+
+def _shown(node: Node) -> str:
+    return f"`{text_of(node)}` is {a_type(node.type)}"
+
+
+def _hint(node: Node, wanted: Type) -> str:
+    """How a text would be of the type that is wanted; a field of no type is a text."""
+    if isinstance(node, Name) and node.type == "text" and node.name not in _ALWAYS_TEXT:
+        return f"if it holds {_PLURAL[wanted]}, give it `type: {wanted}` in mapping.yaml"
+    if isinstance(node, Constant) and wanted == "number" and _NUMBER.match(str(node.value)):
+        return f"write {node.value} without quotes"
+    return ""

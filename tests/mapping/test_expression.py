@@ -66,7 +66,7 @@ def test_what_is_allowed_is_read_as_it_is_meant(text: str, reads: str):
         ("start * 2 = 4", "can't be used"),
         ("start + start = 4", "can't be used"),
         ("segment + 1 = 2", "needs numbers"),
-        ("start - vip < day", "takes days or a date from a date, and one side is true or false"),
+        ("start - vip < day", "takes days or a date from a date, and `vip` is true or false"),
         ("users < 1e999", "1e999 is beyond what a number can be"),
         ("users in (select 1)", "subquery"),
         ("(select 1) = 1", "subquery"),
@@ -105,6 +105,52 @@ def test_an_unknown_name_is_shown_with_its_place_and_the_nearest_known_one():
     assert "'segmnt'" in problem.message
     assert problem.hint == "nearest is 'segment'"
     assert problem.offset == len("users > 3 and ")
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        (
+            "segment <= day",
+            "a date can't be compared or mixed with a text: `day` is a date, `segment` is a text",
+            "if it holds dates, give it `type: date` in mapping.yaml",
+        ),
+        (
+            "users / seats > segment",
+            (
+                "a number can't be compared or mixed with a text: "
+                "`users / seats` is a number, `segment` is a text"
+            ),
+            "if it holds numbers, give it `type: number` in mapping.yaml",
+        ),
+        (
+            "users > '3'",
+            "a number can't be compared or mixed with a text: `users` is a number, `'3'` is a text",
+            "write 3 without quotes",
+        ),
+        (
+            "user = 3",
+            "a number can't be compared or mixed with a text: `3` is a number, `user` is a text",
+            "",
+        ),
+        (
+            "segment + 1 > 2",
+            "+ needs numbers, and `segment` is a text",
+            "if it holds numbers, give it `type: number` in mapping.yaml",
+        ),
+        (
+            "days_since(segment) > 2",
+            "a date is needed here, and `segment` is a text",
+            "if it holds dates, give it `type: date` in mapping.yaml",
+        ),
+        ("abs(start) > 2", "abs needs a number, and `start` is a date", ""),
+    ],
+)
+def test_types_that_do_not_go_together_are_named_with_what_has_them(text, message, hint):
+    """A field without a type is text, and that is what is mostly wrong."""
+    with pytest.raises(ExpressionError) as caught:
+        parse(text, SCOPE)
+    assert (caught.value.message, caught.value.hint) == (message, hint)
 
 
 def test_functions_of_a_day_are_refused_where_no_day_is_asked_about():
