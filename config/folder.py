@@ -1,5 +1,6 @@
 """The files of a project folder, found and read as YAML."""
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,9 @@ def _journey_names(folder: Path, problems: list[Problem]) -> list[str]:
 
 def _read(folder: Path, name: str, problems: list[Problem]) -> YamlFile | None:
     try:
+        if _is_strange(folder / name):
+            problems.append(Problem(name, 0, 0, "", "is no plain file"))
+            return None
         with (folder / name).open("rb") as stream:
             # One byte more than may be shows that it is too many, whatever the file's size says.
             content = stream.read(MOST_BYTES + 1)
@@ -88,6 +92,12 @@ def _read(folder: Path, name: str, problems: list[Problem]) -> YamlFile | None:
         problems.append(problem)
         return None
     return read_yaml(name, content)
+
+
+def _is_strange(path: Path) -> bool:
+    """A pipe or a device, which might never end, or never begin."""
+    kind = path.stat().st_mode
+    return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
 
 
 def _cannot_read(name: str, error: OSError) -> Problem:

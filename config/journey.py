@@ -98,9 +98,14 @@ def _points(value: Any) -> Any:
             "at least two points are expected here, such as [[0, 0], [10, 100]], "
             f"not {'one' if isinstance(value, list) and value else described(value)}"
         )
-    for point in value:
-        if not isinstance(point, list | tuple) or len(point) != 2:
-            raise fail(f"a point is [value, score], not {described(point)}")
+    return value
+
+
+def _point(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        raise fail(f"a point is [value, score], not {described(value)}")
+    if len(value) != 2:
+        raise fail(f"a point is [value, score], and this is a list of {len(value)}")
     return value
 
 
@@ -109,6 +114,7 @@ def _missing(value: Any) -> Any:
 
 
 Score = Annotated[Number, within_bounds(0, 100)]
+Point = Annotated[tuple[Number, Score], BeforeValidator(_point)]
 
 
 class Component(Shape):
@@ -116,7 +122,7 @@ class Component(Shape):
 
     name: Name = Field(description="its name, own within health")
     value: Expression = Field(description="what is looked at")
-    points: Annotated[tuple[tuple[Number, Score], ...], BeforeValidator(_points)] = Field(
+    points: Annotated[tuple[Point, ...], BeforeValidator(_points)] = Field(
         description="[value, score] pairs; between them a straight line, beyond them flat",
         json_schema_extra={"minItems": 2},
     )

@@ -207,9 +207,9 @@ class _Composer:
             if isinstance(found, Scalar):
                 return found.text, place, False
         if not isinstance(event, yaml.ScalarEvent):
-            raise _Unreadable(
-                place, path, "a key must be text", "{{…}} is no placeholder here: quote it"
-            )
+            braces = isinstance(event, yaml.MappingStartEvent)
+            hint = "{{…}} is no placeholder here: quote it" if braces else ""
+            raise _Unreadable(place, path, "a key must be text", hint)
         if event.anchor:
             self.anchors[event.anchor] = Scalar(
                 event.value, event.style or "", *_span(event), place

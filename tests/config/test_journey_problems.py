@@ -88,7 +88,7 @@ MISTAKES = [
     ("points: [[0, 100], [3, 0]]", "points: [[3, 100], [3, 0]]", [("[3", "health.components[1].points[1]: points must rise, but 3 follows 3")]),
     ("points: [[0, 100], [3, 0]]", "points: [[0, 100], [3, 101]]", [("101", "health.components[1].points[1][1]: '101' lies outside 0 to 100")]),
     ("points: [[0, 100], [3, 0]]", "points: [[0, 100]]", [("[[0", "health.components[1].points: at least two points are expected here, such as [[0, 0], [10, 100]], not one")]),
-    ("points: [[0, 100], [3, 0]]", "points: [[0, 100], 3]", [("[[0", "health.components[1].points: a point is [value, score], not '3'")]),
+    ("points: [[0, 100], [3, 0]]", "points: [[0, 100], 3, [1, 2, 3]]", [("3", "health.components[1].points[1]: a point is [value, score], not '3'"), ("[1, 2", "health.components[1].points[2]: a point is [value, score], and this is a list of 3")]),
     ("points: [[0, 100], [3, 0]]", "points: [[0, 100], [x, 3]]", [("x", "health.components[1].points[1][0]: a number is expected here, not 'x'")]),
     ("weight: 3", "weight: 0", [("0", "health.components[0].weight: a weight must be above 0, not 0")]),
     ("stages: [Setup]", "stages: [Setpu]", [("Setpu", "health.components[2].stages[0]: no stage named 'Setpu'; nearest is 'Setup'")]),

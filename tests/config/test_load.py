@@ -1,5 +1,6 @@
 """A folder that is right gives a Project; the files themselves may be missing or odd."""
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -238,6 +239,16 @@ def test_a_folder_named_like_a_file_is_a_problem(write, files):
     _, problems = load_project(folder)
 
     assert [str(one) for one in problems] == ["gatepost.yaml  is a folder, not a file"]
+
+
+def test_a_pipe_named_like_a_file_is_a_problem_and_not_waited_for(write, files):
+    del files["mapping.yaml"]
+    folder = write(files)
+    os.mkfifo(folder / "mapping.yaml")
+
+    _, problems = load_project(folder)
+
+    assert [str(one) for one in problems] == ["mapping.yaml  is no plain file"]
 
 
 def test_with_a_problem_between_files_there_is_still_a_project_to_check(write, files):

@@ -79,8 +79,9 @@ def test_keys_are_the_text_that_stands_there():
 
 
 def test_a_key_that_is_no_text_is_a_problem():
-    told = "1:3 a key must be text; {{…}} is no placeholder here: quote it"
-    assert problems("? [a]\n: b") == [told]
+    assert problems("? [a]\n: b") == ["1:3 a key must be text"]
+    told = "1:5 a key must be text; {{…}} is no placeholder here: quote it"
+    assert problems("a: {{name}}") == [told]
 
 
 def test_a_key_that_stands_twice_is_a_problem():
