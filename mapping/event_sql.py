@@ -5,6 +5,7 @@ engine. Division is by NULLIF(y, 0), LEAST and GREATEST are spelled out: engines
 """
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -29,7 +30,7 @@ from mapping.syntax import (
     Read,
     Type,
 )
-from mapping.vector import NUMBER_LIMIT, like_pattern
+from mapping.vector import FIRST_DAY, LAST_DAY, NUMBER_LIMIT, WHOLE, like_pattern
 
 _NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 _DATE = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\s*$"
@@ -201,19 +202,21 @@ def _offset_between(epoch_seconds: Any, offsets: Offsets, first: int, end: int) 
 
 def _arithmetic(node: Arithmetic, scope: EventScope) -> Any:
     a, b = compile_events(node.left, scope), compile_events(node.right, scope)
-    if node.type == "date":
-        b = b.floor().cast("int32")
-        return a + b if node.op == "+" else a - b
     a, b = a.cast("float64"), b.cast("float64")
+    if node.type == "date":
+        days = ibis.cases((b.abs() <= LAST_DAY - FIRST_DAY, b)).floor()
+        day = a + days if node.op == "+" else a - days
+        return ibis.cases((day.between(FIRST_DAY, LAST_DAY), day)).cast("int32")
     match node.op:
         case "+":
-            return a + b
+            result = a + b
         case "-":
-            return a - b
+            result = a - b
         case "*":
-            return a * b
+            result = a * b
         case "/":
-            return a / b.nullif(0.0)
+            result = a / b.nullif(0.0)
+    return ibis.cases((result.abs() <= sys.float_info.max, result))
 
 
 def _like(of: Any, pattern: str) -> Any:
@@ -237,7 +240,9 @@ def _call(node: Call, scope: EventScope) -> Any:
             digits = node.args[1]
             assert isinstance(digits, Constant)
             scale = 10.0 ** float(digits.value or 0)  # type: ignore[arg-type]
-            return args[0].sign() * (args[0].abs() * scale + 0.5).floor() / scale
+            # Beyond there is nothing to round, and FLOOR to a whole number would not fit.
+            steps = ibis.cases((args[0].abs() * scale < WHOLE, args[0].abs() * scale + 0.5)).floor()
+            return ibis.coalesce(args[0].sign() * steps / scale, args[0])
         case "days_since" | "days_until":
             raise TypeError(node.name)  # refused by the parser: events are asked on no day
 

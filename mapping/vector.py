@@ -40,6 +40,9 @@ DTYPES: Mapping[Type, Any] = {
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*\Z", re.ASCII)
 NUMBER_LIMIT = 1e15  # beyond it a float64 no longer tells whole numbers apart at nine places
 
+WHOLE = 2.0**53  # from here on a float64 has no places after the point
+FIRST_DAY, LAST_DAY = day_number(date.min), day_number(date.max)  # what a calendar has
+
 
 class Bare(str):
     """The text of a JSON value that stood without quotes: a number, true or false, a list."""
@@ -170,9 +173,9 @@ def _arithmetic(node: Arithmetic) -> Evaluate:
         if node.type == "date":
             # An unknown number of days may be anything, infinity too: it must not reach the cast.
             days = np.where(known, np.floor(b.values), 0)
-            far = np.abs(days) > 1e6
-            days = np.where(far, 0, days).astype(np.int32)
-            return Vector(a.values + days if node.op == "+" else a.values - days, known & ~far)
+            there = a.values + days if node.op == "+" else a.values - days
+            known &= (there >= FIRST_DAY) & (there <= LAST_DAY)
+            return Vector(np.where(known, there, 0).astype(np.int32), known)
         x, y = a.values.astype(np.float64), b.values.astype(np.float64)
         with np.errstate(all="ignore"):
             if node.op == "/":
@@ -283,8 +286,9 @@ def round_half_away(values: Array, places: int) -> Array:
     """Rounded to `places`, halves away from zero: 0.5 -> 1, -0.5 -> -1."""
     scale = 10.0**places
     with np.errstate(all="ignore"):
-        rounded = np.sign(values) * np.floor(np.abs(values) * scale + 0.5) / scale
-    return np.where(np.isfinite(rounded), rounded, values)
+        steps = np.abs(values) * scale
+        rounded = np.sign(values) * np.floor(steps + 0.5) / scale
+    return np.where(steps < WHOLE, rounded, values)
 
 
 def read_number(text: str) -> float | None:

@@ -1,10 +1,15 @@
 """What may stand in an expression, and how what may not is said."""
 
+from datetime import date
+
+import numpy as np
 import pytest
 
+from mapping.clock import day_date, day_number
 from mapping.expression import parse
 from mapping.operators import ExpressionError
 from mapping.syntax import Name, Type, names
+from mapping.vector import Frame, Vector, compile_vector
 from mapping.words import text_of
 
 SCOPE: dict[str, Type] = {
@@ -177,3 +182,24 @@ def test_a_long_chain_is_fine():
     """Hundreds of alternatives are a list, not a depth."""
     node = parse(" or ".join(f"segment = '{n}'" for n in range(500)), SCOPE)
     assert names(node) == {"segment"}
+
+
+@pytest.mark.parametrize("days", ["999999 + 999999 + 999999 + 999999", "1e300", "-1e300"])
+def test_a_date_beyond_the_calendar_is_unknown(days: str):
+    """No later step could show it as a date."""
+    far = compile_vector(parse(f"start + {days}", SCOPE, want="date"))
+    started = Vector(np.array([20_000, 20_000], np.int32), np.array([True, False]))
+
+    assert not far(Frame(2, 20_000, {"start": started}.__getitem__)).known.any()
+
+
+def test_the_last_day_of_the_calendar_is_a_date():
+    last = compile_vector(parse("start + (day - start) + 1", SCOPE, want="date"))
+    started = Vector(np.array([20_000], np.int32), np.array([True]))
+    edge = day_number(date.max) - 1
+    day = Vector(np.array([edge], np.int32), np.array([True]))
+
+    found = last(Frame(1, edge, {"start": started, "day": day}.__getitem__))
+
+    assert found.known.all()
+    assert day_date(found.values[0]) == date.max
