@@ -5,6 +5,7 @@ and mistakes are answered at once.
 """
 
 import contextlib
+import gc
 import importlib
 import io
 import os
@@ -159,6 +160,7 @@ def main() -> NoReturn:
         elif isinstance(stream, io.TextIOWrapper):
             # A name in a CRM may be what a terminal cannot show: an escape is better than an end.
             stream.reconfigure(errors="backslashreplace")
+    gc.disable()  # most commands are over in seconds; those that stay switch it on again
     try:
         commands.main(prog_name="gatepost")
     except SystemExit as end:  # as click ends, however it went

@@ -144,7 +144,7 @@ def explain(outputs: Outputs, row: int, sources: dict[str, str]) -> Explanation:
         journey=outcome.compiled.journey.name,
         as_of=day_date(outcome.days.last),
         outputs={name: outputs.column(name)[row] for name in names_},
-        why_here=Reasons(outputs).of("stage")(row),
+        why_here=Reasons(outputs).of("stage", [row])[0],
         exit=clause(leave, here, sources) if leave else None,
         history=tuple(item for item in outputs.history() if item.account == account),
         components=_components(outputs, row),

@@ -12,6 +12,7 @@ import numpy as np
 
 from mapping.compiled import CompiledJourney
 from mapping.measures import FILTERS_A_MASK, Measures
+from mapping.series import narrow
 from mapping.vector import Array
 
 Columns = Mapping[str, Array]
@@ -55,7 +56,7 @@ class Reach:
 
 
 def _taken(columns: Columns, rows: Array) -> dict[str, Array]:
-    return {name: array[rows] for name, array in columns.items()}
+    return {name: narrow(array[rows]) for name, array in columns.items()}
 
 
 def _moved(columns: Columns, position: Array) -> dict[str, Array]:

@@ -1,6 +1,6 @@
 """Why an output has the value that it has: one sentence a value, for plans and for the ledger."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache, partial
 from math import isnan
 
@@ -24,22 +24,23 @@ class Reasons:
         self.outputs = outputs
         self._columns: dict[str, list[Value]] = {}
 
-    def of(self, output: str) -> Callable[[int], str]:
-        """Why `output` of the account at a row is what it is. "" only for what needs no reason."""
+    def of(self, output: str, rows: Sequence[int]) -> list[str]:
+        """Why `output` is what it is, of the accounts at `rows`. "" for what needs no reason."""
         compiled = self.outputs.outcome.compiled
         if output in self.outputs.outcome.signals:
-            words = signal_words(compiled.signal(output).signal)
-            return lambda _: words
+            return [signal_words(compiled.signal(output).signal)] * len(rows)
         reason, begun = self._reason(output), self._days["first_known"]
-        return lambda row: reason(row) if begun[row] != NEVER else "no start and no event yet"
+        return [reason(row) if begun[row] != NEVER else "no start and no event yet" for row in rows]
 
     def _reason(self, output: str) -> Callable[[int], str]:
-        """As `of`, for accounts whose history has begun."""
+        """Why `output` of the account at a row is what it is, if its history has begun."""
         if output.startswith("moment."):
             return partial(self._moment, output.split(".")[1])
         match output:
-            case "health_score" | "health_band" | "health_trend":
-                return partial(self._health, output)
+            case "health_score":
+                return self._health
+            case "health_band" | "health_trend":
+                return self._health_with_score
             case "alerts":
                 return self._alerts
             case "first_value_on" | "ttv_days" | "ttv_running_days":
@@ -135,16 +136,18 @@ class Reasons:
         leave = compiled.stages[0].exit
         return compiled.journey.first_value or (text_of(leave) if leave else "")
 
-    def _health(self, output: str, row: int) -> str:
+    def _health(self, row: int) -> str:
         if not self._scores or self._at("health_score", row) is None:
             return "not judged, or too little is known"
-        parts = [
+        return ", ".join([
             _component(name, scores[row], values[row])
             for name, known, scores, values in self._scores
             if known[row]
-        ]
-        score = "" if output == "health_score" else f"score {said(self._at('health_score', row))}: "
-        return score + ", ".join(parts)
+        ])  # fmt: skip
+
+    def _health_with_score(self, row: int) -> str:
+        score = self._at("health_score", row)
+        return self._health(row) if score is None else f"score {said(score)}: {self._health(row)}"
 
     def _moment(self, name: str, row: int) -> str:
         moments = self.outputs.outcome.compiled.journey.moments

@@ -228,7 +228,7 @@ class Ratio:
         They are whole numbers (counts, or sums in billionths), so integers keep them exactly.
         """
         days = np.arange(self._day - self._length + 1, self._day + 1) % self._length
-        return self._values[days].astype(np.int64), self._known[days]
+        return narrow(self._values[days].astype(np.int64)), self._known[days]
 
 
 def window_extreme(span: Span, account: Array, day: Array, value: Array, window: int | None, *,
@@ -294,3 +294,12 @@ def user_stretches(
         np.concatenate((day[begins], day[ends] + window)),
         np.concatenate((ones, -ones)),
     )
+
+
+def narrow(array: Array) -> Array:
+    """Small whole numbers in half the room."""
+    if array.dtype != np.int64 or not array.size:
+        return array
+    small = np.iinfo(np.int32)
+    fits = small.min <= array.min() and array.max() <= small.max
+    return array.astype(np.int32) if fits else array

@@ -188,7 +188,9 @@ def journey_accounts(
         entry_keys(table, entry, customers.tolist(), project.folder, partial(distinct, entry.name))
         for entry in project.mapping.events
     )
-    travellers = np.intersect1d(customers, selected(everyone, compiled.accounts, as_of))
+    travels = np.zeros(everyone.size, np.bool_)
+    travels[selected(everyone, compiled.accounts, as_of)] = True
+    travellers = customers[travels[customers]]
     position = np.full(everyone.size, -1, np.int32)
     position[travellers] = np.arange(len(travellers), dtype=np.int32)
     return JourneyAccounts(

@@ -6,6 +6,7 @@ the ledger itself. Losing the snapshot loses nothing but time.
 """
 
 import json
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,9 +15,10 @@ from connectors.base import Value
 from sync.diff import Change
 from sync.ledger import entry_of, unsettled
 from sync.plain import from_jsonable, jsonable
-from sync.state import State
+from sync.state import Cell, State
 
 _SAVE_ACCOUNTS = "REPLACE INTO confirmed_accounts (object, up_to, accounts) VALUES (?, ?, ?)"
+_SAVE_UP_TO = "UPDATE confirmed_accounts SET up_to = ? WHERE object = ?"
 _SAVE_COLUMN = 'REPLACE INTO last_confirmed (object, field, "values", writes) VALUES (?, ?, ?, ?)'
 _ACCOUNTS = "SELECT up_to, accounts FROM confirmed_accounts WHERE object = ?"
 _COLUMNS = 'SELECT field, "values", writes FROM last_confirmed WHERE object = ?'
@@ -67,6 +69,7 @@ class LastConfirmed:
     up_to: int = 0
     """the last row of the ledger that is in it"""
     _changed: set[str] = field(default_factory=set)
+    _saved: int = 0  # how many accounts the snapshot has
 
     @classmethod
     def load(cls, state: State, object_name: str) -> "LastConfirmed":
@@ -74,9 +77,9 @@ class LastConfirmed:
         found = cls(object_name)
         for up_to, accounts in state.rows(_ACCOUNTS, (object_name,)):
             found.up_to, ids = int(up_to or 0), json.loads(str(accounts))
-            found.places = dict(zip(ids, range(len(ids)), strict=True))
+            found.places, found._saved = dict(zip(ids, range(len(ids)), strict=True)), len(ids)
         for name, values, rows in state.rows(_COLUMNS, (object_name,)):
-            found.columns[str(name)] = Column(json.loads(str(values)), json.loads(str(rows)))
+            found.columns[str(name)] = Column(json.loads(str(values)), _numbers(rows))
         for row, account, changes in state.rows(_TAIL, (found.up_to, object_name)):
             for one in json.loads(str(changes)):
                 found._note(str(account), one["field"], one["to"], int(row or 0))
@@ -110,13 +113,27 @@ class LastConfirmed:
         first_open = next((entry.id for entry in unsettled(state)), last + 1)
         self.up_to = min(last, first_open - 1)
         with state.transaction() as connection:
-            accounts = json.dumps(list(self.places))
-            connection.execute(_SAVE_ACCOUNTS, (self.object, self.up_to, accounts))
+            if self._saved == len(self.places):
+                connection.execute(_SAVE_UP_TO, (self.up_to, self.object))
+            else:
+                accounts = json.dumps(list(self.places))
+                connection.execute(_SAVE_ACCOUNTS, (self.object, self.up_to, accounts))
             for name in sorted(self._changed):
                 column = self.columns[name]
-                texts = json.dumps(column.values), json.dumps(column.rows)
-                connection.execute(_SAVE_COLUMN, (self.object, name, *texts))
+                saved = json.dumps(column.values), array("q", column.rows).tobytes()
+                connection.execute(_SAVE_COLUMN, (self.object, name, *saved))
         self._changed.clear()
+        self._saved = len(self.places)
+
+
+def _numbers(cell: Cell) -> list[int]:
+    """The rows of a column: 64-bit integers as this machine has them. Snapshots of before 2026-11
+    have them as JSON."""
+    if isinstance(cell, bytes):
+        found = array("q")
+        found.frombytes(cell)
+        return found.tolist()
+    return json.loads(str(cell))  # type: ignore[no-any-return]
 
 
 def last_written(state: State, object_name: str, account_id: str) -> dict[str, Written]:

@@ -1,13 +1,13 @@
 """From computed outputs to what each CRM record shall say, and why."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.mapping_file import WriteEntry, WriteField
 from connectors.base import Value
 from mapping.reasons import Reasons
 from sync.compute import Computed
-from sync.diff import Observed, unlike
+from sync.diff import Observed, Why, unlike
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Desired:
     columns: Mapping[str, Sequence[Value]]
     policies: Mapping[str, WriteField]
     names: Mapping[str, str]
-    why: Callable[[str, str], str]
+    why: Why
 
     def against(
         self, observed: Mapping[str, Observed], never: Mapping[str, str]
@@ -47,17 +47,25 @@ def desired(computed: Computed, entry: WriteEntry) -> Desired:
     )  # fmt: skip
 
 
-def _why(computed: Computed, entry: WriteEntry) -> Callable[[str, str], str]:
+def _why(computed: Computed, entry: WriteEntry) -> Why:
     places = {
         account: (part, row)
         for part, (_, rows) in enumerate(computed.parts)
         for row, account in enumerate(computed.accounts.ids[rows].tolist())
     }
     reasons = [Reasons(outputs) for outputs, _ in computed.parts]
-    of = {field: [one.of(spec.output) for one in reasons] for field, spec in entry.fields.items()}
 
-    def why(account: str, field: str) -> str:
-        part, row = places[account]
-        return of[field][part](row)
+    def why(field: str, accounts: Sequence[str]) -> list[str]:
+        output, found = entry.fields[field].output, [""] * len(accounts)
+        asked: dict[int, tuple[list[int], list[int]]] = {}
+        for place, account in enumerate(accounts):
+            part, row = places[account]
+            where, rows = asked.setdefault(part, ([], []))
+            where.append(place)
+            rows.append(row)
+        for part, (where, rows) in asked.items():
+            for place, reason in zip(where, reasons[part].of(output, rows), strict=True):
+                found[place] = reason
+        return found
 
     return why

@@ -37,6 +37,7 @@ NAME = "name"  # what a sighting calls the name that people see
 Array = np.ndarray[Any, Any]
 
 _EXAMPLES = 3
+_NOT_SEEN: Any = object()
 _CHUNK = 5000  # rows of the state file that are decoded at once
 _EMPTY: dict[FieldType, tuple[Any, str]] = {  # what stands where a value is NULL, and the dtype
     "text": (None, "object"),
@@ -227,17 +228,22 @@ def _steps(
     rows: _Sightings, name: str, kind: FieldType, read: Callable[[Raw], Any]
 ) -> tuple[FieldSteps, Unreadable | None]:
     """The field's steps, and what of its last day could not be read."""
-    having = [i for i, values in enumerate(rows.data) if values and name in values]
-    raws = [values[name] for values in rows.data if values and name in values]
-    account, day = rows.account[having], rows.day[having]
+    raws = [values.get(name, _NOT_SEEN) if values else _NOT_SEEN for values in rows.data]
+    account, day = rows.account, rows.day
+    if _NOT_SEEN in raws:
+        having = [i for i, raw in enumerate(raws) if raw is not _NOT_SEEN]
+        account, day, raws = account[having], day[having], [raws[i] for i in having]
     last_of_day = np.flatnonzero(_differs(account) | _differs(day))
     if len(last_of_day) < len(raws):
         account, day = account[last_of_day], day[last_of_day]
         raws = [raws[i] for i in last_of_day.tolist()]
     empty, dtype = _EMPTY[kind]
     values = _read_all(raws, kind, read)
-    valid = np.array([value is not None for value in values], dtype=bool)
-    value = np.array([empty if v is None else v for v in values], dtype=dtype)
+    valid = np.ones(len(values), dtype=bool)
+    if None in values:
+        valid = np.array([value is not None for value in values], dtype=bool)
+        values = [empty if value is None else value for value in values]
+    value = np.array(values, dtype=dtype)
     bad = _unreadable(rows.accounts, account, raws, valid)
     first = np.ones(len(raws), dtype=bool)
     first[1:] = account[1:] != account[:-1]

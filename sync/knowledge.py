@@ -10,8 +10,9 @@ from datetime import date, timedelta
 
 from config.guards import Guards
 from config.mapping_file import WriteField
+from connectors.base import Value
 from sync.confirmed import LastConfirmed
-from sync.diff import Change
+from sync.diff import Change, unlike
 from sync.ledger import value_text
 from sync.plain import from_jsonable
 from sync.policy import Knowledge, Note, Place, Yielded, dwell_of, items
@@ -36,18 +37,24 @@ def knowledge(
     if not changes:
         return Knowledge()
     object_name = last.object
-    confirmed = {
-        (one.account_id, one.field): known[0]
-        for one in changes
-        if (known := last.of(one.account_id, one.field)) is not None
-    }
     return Knowledge(
-        confirmed,
+        _overwritten(last, changes),
         _fights(state, object_name, today),
         _yielded(state, object_name),
         refused(state, object_name),
         _out(state, object_name, changes, fields, guards, today),
     )
+
+
+def _overwritten(last: LastConfirmed, changes: Sequence[Change]) -> dict[Place, Value]:
+    """What we wrote, of the changes that do not show it any more letter by letter: the few of which
+    it is worth asking whether it still means the same."""
+    written = [last.of(one.account_id, one.field) for one in changes]
+    ours = [known[0] if known else None for known in written]
+    rows = unlike(ours, [one.from_ for one in changes])
+    return {
+        (changes[row].account_id, changes[row].field): ours[row] for row in rows if written[row]
+    }
 
 
 def _fights(state: State, object_name: str, today: date) -> dict[Place, int]:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import chain, groupby, islice
 from json.encoder import encode_basestring
 from math import isfinite
 from typing import Literal, NamedTuple
@@ -32,9 +32,9 @@ _INSERT_BATCH = """
 INSERT INTO write_batches (first_id, last_id, run_id, state, intended_at)
 VALUES (?, ?, ?, 'intended', ?)
 """
-_INSERT = """
-INSERT INTO write_records (id, batch, object, account_id, changes) VALUES (?, ?, ?, ?, ?)
-"""
+_INSERT = "INSERT INTO write_records (id, batch, object, account_id, changes) VALUES "
+_ROW = "(?, ?, ?, ?, ?)"
+_ROWS_A_STATEMENT = 50  # each statement notes the last id once: so it takes half the time
 _SETTLE_BATCH = """
 UPDATE write_batches SET state = ?, code = ?, message = ?, settled_at = ? WHERE first_id = ?
 """
@@ -111,7 +111,9 @@ class Ledger:
                     (number, first, one[0].object, one[0].account_id, _changes_text(one))
                     for number, one in zip(ids, batch, strict=True)
                 )
-                connection.executemany(_INSERT, rows)
+                while some := list(islice(rows, _ROWS_A_STATEMENT)):
+                    places = ", ".join([_ROW] * len(some))
+                    connection.execute(_INSERT + places, list(chain.from_iterable(some)))
                 noted.append(ids)
                 first = ids.stop
         return noted

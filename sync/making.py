@@ -1,9 +1,7 @@
 """A plan is made: computed values against what the CRM shows, judged by policy and brakes."""
 
-import gc
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,6 +24,7 @@ from sync.plan import Plan, make_plan
 from sync.policy import judge, written
 from sync.shown import certain
 from sync.state import instant_text
+from sync.uncollected import uncollected
 
 if TYPE_CHECKING:
     from sync.compute import Computed
@@ -41,19 +40,6 @@ def config_hash(project: Project) -> str:
         *(one.model_dump_json() for one in project.journeys),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Without Python's search for circular garbage: a cycle makes hundreds of thousands of small
-    objects that all stay, and the search would look through them again and again."""
-    searching = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if searching:
-            gc.enable()
 
 
 @uncollected()

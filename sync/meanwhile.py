@@ -1,5 +1,6 @@
 """Something that is done while something else is."""
 
+import sys
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -8,6 +9,7 @@ from typing import Generic, Self, TypeVar
 from sync.stopping import StoppedError
 
 T = TypeVar("T")
+_SWITCH_SECONDS = 0.0005  # what is done in arrays, or by the engine, waits ten times as long else
 
 
 class Meanwhile(Generic[T]):
@@ -38,6 +40,7 @@ class Meanwhile(Generic[T]):
         return self._found[0]
 
     def __enter__(self) -> Self:
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self._thread.start()
         return self
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from config.errors import StopCycle
@@ -49,7 +50,7 @@ class Plan:
 
     def records(self) -> Iterator[tuple[Change, ...]]:
         """The changes, one tuple for each record."""
-        for _, changes in groupby(self.changes, key=lambda one: (one.object, one.account_id)):
+        for _, changes in groupby(self.changes, key=attrgetter("object", "account_id")):
             yield tuple(changes)
 
 
@@ -113,7 +114,7 @@ def make_plan(diffs: Iterable[Diff], *, as_of: date, made_at: str, config_hash: 
     for each in diffs:
         changes.extend(each.changes)
         skipped.update(each.skipped)
-    changes.sort(key=lambda one: (one.object, one.account_id))  # stable: fields keep their order
+    changes.sort(key=attrgetter("object", "account_id"))  # stable: fields keep their order
     return Plan(made_at, as_of, config_hash, tuple(changes), tuple(sorted(skipped)))
 
 

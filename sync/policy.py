@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
+from operator import attrgetter
 from typing import Literal
 
 from config.guards import Guards
@@ -70,8 +71,9 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What earlier runs know of the records that would change; `out`: the day on which an item of a
-    field last went out to a record."""
+    """What earlier runs know of the records that would change. `confirmed`: what we wrote last,
+    of places that may show something else now. `out`: the day on which an item of a field last went
+    out to a record."""
 
     confirmed: Mapping[Place, Value] = field(default_factory=dict)
     fights: Mapping[Place, int] = field(default_factory=dict)
@@ -124,7 +126,8 @@ def judge(
     """Hold back what is to be held back. `changes` lie record by record; `today` is the plan's day,
     `now` the present instant as text."""
     result = Judged()
-    for account, record in groupby(changes, key=lambda one: one.account_id):
+    dwells = {name: dwell_of(spec, guards) for name, spec in fields.items()}
+    for account, record in groupby(changes, key=attrgetter("account_id")):
         together = list(record)
         refusal = known.refused.get(account)
         if refusal and now < refusal.next_at and _as_refused(together, refusal):
@@ -132,7 +135,11 @@ def judge(
             result.notes += [Note(change, "quarantine", why) for change in together]
             continue
         for change in together:
-            note = _note(change, fields[change.field], guards, known, today)
+            dwell, suspect = dwells[change.field], (account, change.field) in known.confirmed
+            if not dwell and not suspect:  # nearly all
+                result.changes.append(change)
+                continue
+            note = _note(change, fields[change.field], dwell, known, today)
             if note is not None:
                 result.notes.append(note)
             if note is None or note.kind in WRITTEN:
@@ -150,7 +157,7 @@ def _as_refused(record: Iterable[Change], refusal: Refusal) -> bool:
 
 
 def _note(
-    change: Change, spec: WriteField, guards: Guards, known: Knowledge, today: date
+    change: Change, spec: WriteField, dwell: int, known: Knowledge, today: date
 ) -> Note | None:
     place = (change.account_id, change.field)
     wrote = place in known.confirmed
@@ -160,7 +167,6 @@ def _note(
             return _conflict(change, spec, known, today)
         why = "somebody changed the value that we wrote, and ours has changed since"
         return Note(change, "replaced", why)
-    dwell = dwell_of(spec, guards)
     return _dwelling(change, dwell, known, today) if dwell else None
 
 

@@ -17,7 +17,7 @@ from sync.facts import with_organisation
 from sync.identity import note_matches
 from sync.lake_changes import Changes
 from sync.ledger import Ledger, unsettled
-from sync.making import brakes_of, check_plan, config_hash, make, read, uncollected
+from sync.making import brakes_of, check_plan, config_hash, make, read
 from sync.orders import Orders
 from sync.outcome import note_outcome
 from sync.plan import Plan, kinds, recheck
@@ -28,6 +28,7 @@ from sync.runs import RunState, begin_run, finish_run
 from sync.shown import Shown, note_written
 from sync.state import RUN_KEY
 from sync.stopping import StoppedError
+from sync.uncollected import uncollected
 
 BRAKE_HINT = (
     "look at the plan (`gatepost plan`); if all of it is right, run it again with "

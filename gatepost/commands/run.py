@@ -1,5 +1,6 @@
 """`gatepost run`: the daemon."""
 
+import gc
 import signal
 import sys
 
@@ -33,6 +34,7 @@ def command(ask: Ask, listen: str | None, style: str | None, e_mails: bool) -> N
     health are told at 127.0.0.1:8787.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is somebody to hear it
+    gc.enable()  # see cli.main
     from gatepost.daemon.logs import Logs
     from gatepost.daemon.service import Daemon
 

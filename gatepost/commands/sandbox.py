@@ -1,5 +1,6 @@
 """`gatepost sandbox`: Salesforce, HubSpot and Mixpanel on this machine, to rehearse with."""
 
+import gc
 import json
 from datetime import date
 from pathlib import Path
@@ -152,6 +153,7 @@ def _serve(
     from sandbox.core.faults import Faults, UnknownFault
     from sandbox.server import main
 
+    gc.enable()  # see cli.main
     try:
         for one in bad_days:
             Faults().add(one)

@@ -167,7 +167,7 @@ def test_only_changed_fields_of_changed_records():
         {"1": {"stage": "Onboarding", "score": "80"}, "2": {"stage": "Renewal", "score": "5"}},
         {"stage": ALWAYS, "score": ALWAYS},
         names={"1": "Acme", "2": None},
-        why=lambda account_id, field: f"{account_id}/{field}",
+        why=lambda field, ids: [f"{one}/{field}" for one in ids],
     )
     assert found.changes == (
         Change("Account", "1", "Acme", "stage", "Onboarding", "Adoption", "1/stage"),

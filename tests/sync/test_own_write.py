@@ -14,8 +14,8 @@ from connectors.registry import connect
 from gatepost.cli import commands
 from gatepost.starter import starter_files
 from sync.accounts import note_own_write, pull_accounts
-from sync.making import uncollected
 from sync.state import State
+from sync.uncollected import uncollected
 
 SEEN = "2026-07-01"
 

@@ -225,7 +225,7 @@ def test_objects_are_never_mixed_in_a_batch(state):
     sink = Recorder({key: {} for key in "123"})
     plan = plan_for(sink, {key: {"stage": "x"} for key in "123"})
     *accounts, last = plan.changes
-    mixed = replace(plan, changes=(*accounts, replace(last, object="Zoo")))
+    mixed = replace(plan, changes=(*accounts, last._replace(object="Zoo")))
     run_id = begin_run(state, lambda: NOON, "apply")
     push(mixed, sink, Ledger(state, lambda: NOON), run_id, id_field="Id", batch_size=10)
     assert seen == [("Account", ["1", "2"]), ("Zoo", ["3"])]
