@@ -25,6 +25,7 @@ except ImportError:  # somebody else's `config` came first
 from gatepost.crash import crash_sentence
 from gatepost.options import HOME_KEY
 from gatepost.redact import redacted
+from gatepost.stdout import ResultLostError, telling
 
 INTERRUPTED = 130
 READER_GONE = 141  # what the shell reports for a program that SIGPIPE ended
@@ -79,6 +80,16 @@ class Commands(click.Group):
         found: click.Command = importlib.import_module(listed.module).command
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            from difflib import get_close_matches
+
+            if near := get_close_matches(args[0], COMMANDS, 1):
+                ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, listed.line) for name, listed in COMMANDS.items()])
@@ -105,6 +116,9 @@ class Commands(click.Group):
             # a namesake of ours is the usual reason
             _say(sentence() or crash_sentence(error, ctx.meta.get(HOME_KEY)))
             code = 1
+        except ResultLostError as error:
+            _say_lost(error)
+            code = 1
         except Exception as error:  # noqa: BLE001 (no traceback may reach a user: it goes to a file)
             _say(crash_sentence(error, ctx.meta.get(HOME_KEY)))
             code = 1
@@ -128,6 +142,11 @@ def _say_error(error: GatepostError) -> None:
 def _say(text: str, label: str = "gatepost: ") -> None:
     with contextlib.suppress(OSError):  # stderr may be closed as well
         click.echo(f"{label}{redacted(text)}", err=True)
+
+
+def _say_lost(error: ResultLostError) -> None:
+    _say(f"the result could not be written: {error.strerror}")
+    _forget_stdout()
 
 
 def _forget_stdout() -> None:
@@ -157,12 +176,16 @@ def main() -> NoReturn:
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started us, who wants to hear nothing
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif name == "stdout":
+            sys.stdout = telling(stream)
         elif isinstance(stream, io.TextIOWrapper):
-            # A name in a CRM may be what a terminal cannot show: an escape is better than an end.
             stream.reconfigure(errors="backslashreplace")
     gc.disable()  # most commands are over in seconds; those that stay switch it on again
     try:
         commands.main(prog_name="gatepost")
+    except ResultLostError as error:  # help, which is printed before any command runs
+        _say_lost(error)
+        _leave(1)
     except SystemExit as end:  # as click ends, however it went
         _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
 

@@ -15,6 +15,7 @@ import click
 HOME_KEY = "gatepost.home"
 """Where a command notes the project's home, for a crash to leave its file there."""
 
+FIRST_YEAR, LAST_YEAR = 1970, 2199  # as in the files; pydantic would come with those of config
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Function = Callable[..., Any]
 
@@ -49,6 +50,8 @@ class Day(click.ParamType[date]):
             self.fail(
                 f"{value!r} is no day; write it as YYYY-MM-DD, such as 2026-08-20", param, ctx
             )
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            self.fail(f"{value!r} lies outside the years {FIRST_YEAR} to {LAST_YEAR}", param, ctx)
         return day
 
 

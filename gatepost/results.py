@@ -30,7 +30,7 @@ _TABLE = {
 OVERVIEW = Shape(
     figures=frozenset({"days", "health", "trend"}),
     texts=frozenset({"name", "alerts", "missing"}),
-    spare=("account", "trend", "since"),
+    spare=("account", "trend", "since", "missing", "alerts", "band"),
 )
 HISTORY = Shape(
     figures=frozenset({"days"}), texts=frozenset({"account", "what"}), spare=("id", "completed")

@@ -47,6 +47,7 @@ def command(ask: Ask, run: int | None, last: int, quarantine: bool, style: str) 
     one: how it ended, what it counted, the calls that each connection made, and every record that
     was to be written, those first that were not.
     """
+    from gatepost.cells import counted
     from sync.quarantine import in_quarantine
     from sync.run_history import last_runs
     from sync.state import FILE_NAME, State
@@ -66,10 +67,17 @@ def command(ask: Ask, run: int | None, last: int, quarantine: bool, style: str) 
         found = [] if quarantine else [run_object(one) for one in last_runs(state, last)]
     if quarantine:
         _print_rows(waiting, QUARANTINE_COLUMNS, style)
+        if not waiting:
+            ask.note("No record is in quarantine.")
         return
     _print_rows(found, RUN_COLUMNS, style)
+    if not found:
+        ask.note("No run yet: `gatepost sync` and `gatepost apply` are runs.")
     if waiting:
-        ask.note(f"{len(waiting):,} records are in quarantine: gatepost runs --quarantine")
+        are = "is" if len(waiting) == 1 else "are"
+        ask.note(
+            f"{counted(len(waiting), 'record')} {are} in quarantine: gatepost runs --quarantine"
+        )
 
 
 def _unknown(run: int) -> Exception:

@@ -160,7 +160,7 @@ def start(project, *words, **streams):
 
 
 def test_a_reader_who_leaves_early_hears_no_complaint(project):
-    reading = start(project, "evaluate", "--format", "json", stdout=subprocess.PIPE)
+    reading = start(project, "evaluate", "--quiet", "--format", "json", stdout=subprocess.PIPE)
     reading.stdout.close()
     _, said = reading.communicate(timeout=120)
     assert (reading.returncode, said) == (141, "")

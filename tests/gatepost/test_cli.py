@@ -4,11 +4,13 @@ import importlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
 
-from gatepost import __version__
+from config import kinds
+from gatepost import __version__, options
 from gatepost.cli import COMMANDS, commands
 from gatepost.options import Command
 
@@ -117,8 +119,35 @@ def test_the_listing_imports_no_command():
 def test_an_unknown_command_is_a_usage_error(invoke):
     done = invoke("evalute")
     assert done.exit_code == 2
-    assert "No such command 'evalute'" in done.stderr
+    assert "No such command 'evalute'. Did you mean 'evaluate'?" in done.stderr
     assert done.stdout == ""
+    assert "Did you mean" not in invoke("frobnicate").stderr
+
+
+@pytest.mark.parametrize("day", ["1800-01-01", "9999-12-31"])
+def test_a_day_outside_what_the_files_take_is_a_usage_error(day, invoke, project):
+    done = invoke("evaluate", "--project", project, "--as-of", day)
+    assert done.exit_code == 2
+    assert f"'{day}' lies outside the years 1970 to 2199" in done.stderr
+
+
+def test_the_years_are_those_of_the_files():
+    assert (options.FIRST_YEAR, options.LAST_YEAR) == (kinds.FIRST_YEAR, kinds.LAST_YEAR)
+
+
+@pytest.mark.parametrize("words", [("--help",), ("evaluate",), ("schema", "journey")])
+def test_a_result_for_which_there_is_no_room_is_told(words, project):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "gatepost", *words],
+            cwd=project, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    last = done.stderr.splitlines()[-1]
+    assert (done.returncode, last) == (
+        1, "gatepost: the result could not be written: No space left on device",
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert not list(project.rglob("crash-*"))
 
 
 def test_the_group_is_what_the_program_runs():

@@ -26,6 +26,15 @@ def test_before_the_first_run_there_is_nothing_and_nothing_is_made(project, invo
     assert invoke("runs", "1", "--project", project).exit_code == 2
 
 
+def test_where_there_is_nothing_to_list_that_is_said(project, invoke):
+    assert invoke("evaluate", "--project", project, "-q").exit_code == 0
+    done = invoke("runs", "--project", project)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "No run yet" in done.stderr
+    done = invoke("runs", "--quarantine", "--project", project)
+    assert (done.stdout, done.stderr) == ("", "No record is in quarantine.\n")
+
+
 def test_runs_are_listed_with_their_figures(synced, invoke):
     done = invoke("runs", "--project", synced, "--format", "json")
     (run,) = map(json.loads, done.stdout.splitlines())
@@ -88,7 +97,7 @@ def test_records_in_quarantine_are_listed_and_mentioned(synced, invoke):
             "INSERT INTO quarantine VALUES ('Account', 'A-1', 'RULE', 'not so', ?, 2, ?, ?, ?)",
             ('{"Stage": "Growth"}', "2026-05-01T12:00:00Z", "2026-05-02T12:00:00Z", "2026-05-03"),
         )
-    assert "1 records are in quarantine" in invoke("runs", "--project", synced).stderr
+    assert "1 record is in quarantine" in invoke("runs", "--project", synced).stderr
     done = invoke("runs", "--project", synced, "--quarantine", "--format", "json")
     found = json.loads(done.stdout)
     assert (found["id"], found["code"], found["fields"], found["tries"]) == (

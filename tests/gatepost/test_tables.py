@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatepost.results import _TABLE, OVERVIEW
 from gatepost.tables import Shape, csv_lines, fitting, json_lines, markdown_lines, table_lines
 
 SHAPE = Shape(figures=frozenset({"days"}))
@@ -68,3 +69,14 @@ def test_a_narrow_terminal_loses_spare_columns_in_their_order(room, shown):
     header = ["id", "name", "days"]
     rows = [["001000000000000AAA", "n" * 60, "12"]]
     assert " ".join(header[number] for number in fitting(header, rows, shape, room)) == shown
+
+
+@pytest.mark.parametrize("room", [55, 60, 80])
+def test_in_a_narrow_terminal_accounts_still_have_names_and_stages(room):
+    header = ["account", "name", *_TABLE]
+    rows = [["0015f00000XyZabAAA", "Cedar and Daughters", "Onboarding", "2026-06-01", "112",
+             "overdue", "66.7", "yellow", "-33.3", "usage_cliff", "first_share 0"]]  # fmt: skip
+    shown = fitting(header, rows, OVERVIEW, room)
+    needs = sum(min(max(len(header[n]), len(rows[0][n])), 24) + 2 for n in shown) - 2
+    assert {"name", "stage", "days", "health"} <= {header[number] for number in shown}
+    assert needs <= room
