@@ -73,6 +73,8 @@ class Body:
     format: Literal["jsonl", "csv", "parquet"]
     gzip: bool = False
     meaning: Meaning | None = None
+    first_line: int = 1
+    """the number of its first line, where it is a piece of a larger body"""
 
 
 @runtime_checkable

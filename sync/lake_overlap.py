@@ -13,7 +13,8 @@ from pathlib import Path
 
 from sync.engine import DuckEngine
 from sync.lake import COLUMNS, Lake, events_sql, kept_columns
-from sync.lake_write import ID_HASH, Prepared, write_days
+from sync.lake_days import write_days
+from sync.lake_write import ID_HASH, Prepared
 from sync.quoting import literal, path_literal, quoted
 
 _RANKED = "overlap_ranked"
@@ -110,7 +111,7 @@ class Overlaps:
         self._engine.execute(
             f"""CREATE OR REPLACE TEMP TABLE {_FILES} AS
             FROM (VALUES {values}) AS given(filename, name, part, hidden);
-            CREATE OR REPLACE TEMP TABLE {_RANKED} AS
+            CREATE OR REPLACE TABLE {_RANKED} AS
             SELECT {self._columns}, name, hidden, row_number() OVER (
                 PARTITION BY account_key, insert_id
                 ORDER BY ts, event, "user" NULLS FIRST, part) AS place

@@ -16,14 +16,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from config.errors import StopCycle
 from sync.engine import DuckEngine
 from sync.lake import COLUMNS, Lake, events_sql, kept_columns
 from sync.lake_changes import Changes
-from sync.quoting import literal, path_list, path_literal, quoted
-
-ROWS_AT_ONCE = 100_000
-"""About so many rows are sorted and written by one statement, so that memory stays flat."""
+from sync.quoting import literal, path_literal, quoted
 
 ID_HASH = "CASE WHEN insert_id IS NOT NULL THEN hash(account_key, insert_id) END"
 """A number for (account_key, insert_id) that every file has beside them, as `id_hash`. Whether
@@ -31,8 +27,6 @@ other parts have an id is asked of these numbers, at a tenth of what reading the
 engine's own, at a tenth of the price of a digest; lake_overlap minds that it may change with the
 engine."""
 
-_PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"  # 3 % larger, 10 % sooner
-_WRITTEN = "data_0.parquet"  # the engine's own name for the one file of a partition
 _WRITERS = 8  # threads that wait for the disk; it serves several of them with one flush
 
 
@@ -49,62 +43,6 @@ class Prepared:
     """the days that are replaced; None: all"""
     duplicates: Path | None = None
     """the rows that lost to other parts' rows; None: there are none"""
-
-
-def write_days(
-    engine: DuckEngine, query: str, keep: Sequence[str], folder: Path, name: str
-) -> dict[date, Path]:
-    """Write the rows of `query` (a relation of the lake's columns) to FOLDER/day=D/NAME, each day
-    sorted by account_key and ts. `folder` is made. StopCycle if rows got lost on the way."""
-    folder.mkdir(parents=True)
-    days = engine.rows(f"SELECT ts::DATE AS day, count(*) FROM {query} GROUP BY day ORDER BY day")
-    columns = ", ".join(quoted(name) for name in {**COLUMNS, **kept_columns(keep)})
-    for first, last in _together(days):
-        chosen = (
-            f"SELECT {columns}, {ID_HASH} AS id_hash, ts::DATE AS day FROM {query}"
-            f" WHERE ts >= DATE '{first}' AND ts < DATE '{last}' + INTERVAL 1 DAY"
-        )
-        if first == last:
-            (folder / f"day={first}").mkdir()
-            target = folder / f"day={first}" / _WRITTEN
-            engine.execute(
-                f"COPY (SELECT * EXCLUDE (day) FROM ({chosen}) ORDER BY account_key, ts)"
-                f" TO {literal(target)} ({_PARQUET})"
-            )
-        else:
-            with engine.one_thread():  # several would mix the rows of a day
-                engine.execute(
-                    f"COPY (SELECT * FROM ({chosen}) ORDER BY day, account_key, ts)"
-                    f" TO {literal(folder)} ({_PARQUET}, PARTITION_BY (day), OVERWRITE_OR_IGNORE)"
-                )
-    files = {
-        day: (folder / f"day={day}" / _WRITTEN).replace(folder / f"day={day}" / name)
-        for day, _ in days
-    }
-    _check(engine, list(files.values()), sum(rows for _, rows in days))
-    return files
-
-
-def _together(days: Sequence[tuple[date, int]]) -> list[tuple[date, date]]:
-    """First and last days of runs that are written by one statement."""
-    runs: list[tuple[date, date]] = []
-    rows = ROWS_AT_ONCE
-    for day, count in days:
-        if rows + count > ROWS_AT_ONCE:
-            runs.append((day, day))
-            rows = count
-        else:
-            runs[-1] = (runs[-1][0], day)
-            rows += count
-    return runs
-
-
-def _check(engine: DuckEngine, files: Sequence[Path], rows: int) -> None:
-    if not files:
-        return
-    [(found,)] = engine.rows(f"SELECT sum(num_rows) FROM parquet_file_metadata({path_list(files)})")
-    if found != rows:
-        raise StopCycle(f"{found} of {rows} rows were written to the lake; is the disk in order?")
 
 
 def write_change(

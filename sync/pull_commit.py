@@ -14,14 +14,16 @@ from config.mapping_file import EventsEntry
 from connectors.base import Body, EventSource, Part, Rejected
 from connectors.rejected import check_share
 from sync.engine import DuckEngine
+from sync.forgotten import NOBODY, Forgotten
 from sync.lake import Lake, file_name
+from sync.lake_days import write_days
 from sync.lake_overlap import Overlaps, hashes_hold
 from sync.lake_parts import Figures, Register, fingerprint
-from sync.lake_write import Prepared, put_in_place, write_change, write_days
+from sync.lake_write import Prepared, put_in_place, write_change
 from sync.pull_fetch import Fetches, Wait
 from sync.pull_reading import reading_of
 from sync.pull_report import PullReport, Tick
-from sync.pull_stage import PULLED, Staged, stage
+from sync.pull_stage import PULLED, Stage, Staged
 
 ROWS_A_COMMIT = 2_000_000
 
@@ -39,7 +41,7 @@ class Commits:
         most: float,
         report: PullReport,
         progress: Tick,
-        take_out: Sequence[str] = (),
+        forgotten: Forgotten = NOBODY,
     ) -> None:
         self._engine = engine
         self._lake = lake
@@ -49,7 +51,7 @@ class Commits:
         self._most = most
         self._report = report
         self._progress = progress
-        self._take_out = take_out  # who was forgotten (sync/forgotten.py)
+        self._forgotten = forgotten
         self._reading = reading_of(entry)
         self._staging = lake.staging_folder(entry.name)
         self._rejected = lake.rejected_folder(entry.name)
@@ -117,8 +119,9 @@ class Commits:
     def _read(self, part: Part, wait: Wait) -> None:
         """Prepare the files of a part in the staging folder."""
         body = wait()
-        strict = self._entry.object is not None
-        staged = stage(self._engine, self._reading, body, strict=strict, take_out=self._take_out)
+        stage = self._stage()
+        stage.add(body)
+        staged = stage.finish()
         self._keep_aside(part.name, staged.examples)
         self._expect_events(part, body, staged)
         good = staged.rows + staged.duplicates + sum(staged.no_key.values())
@@ -126,13 +129,20 @@ class Commits:
         check_share(label, good, staged.rejected, staged.examples, self._most)
         name = file_name(part.name)
         columns, folder = self._reading.columns, self._staging / name
-        files = write_days(self._engine, PULLED, columns, folder, name)
+        files = write_days(self._engine, PULLED, columns, folder, name, clustered=staged.clustered)
         self._prepared[name] = Prepared(name, files)
         self._staged[part.name] = staged
         self._seen[part.name] = part.fingerprint
         self._fingerprints[part.name] = fingerprint(
             self._reading.key, part, self._todo[part.name][1]
         )
+
+    def _stage(self) -> Stage:
+        strict = self._entry.object is not None
+        return Stage(self._engine, self._reading, strict=strict, take_out=self._taken_out)
+
+    def _taken_out(self, table: str) -> Sequence[str]:
+        return self._forgotten.take_out(table, self._entry.name, self._reading.columns)
 
     def _expect_events(self, part: Part, body: Body, staged: Staged) -> None:
         """RetryLater for a body without events where there were some: its own, or those of parts
@@ -158,7 +168,7 @@ class Commits:
         where = {"source": self._entry.name, "part": part}
         with path.open("w", encoding="utf-8") as file:
             for row in rows:
-                text = "" if self._take_out else row.text  # which may name somebody forgotten
+                text = "" if self._forgotten else row.text  # which may name somebody forgotten
                 said = where | {"line": row.line, "reason": row.reason, "text": text}
                 file.write(json.dumps(said, ensure_ascii=False) + "\n")
 

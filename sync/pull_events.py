@@ -65,7 +65,6 @@ def pull_events(
     # Only here is the engine needed, which takes a while to import.
     from sync.engine import DuckEngine
     from sync.pull_commit import Commits
-    from sync.pull_stage import ALL
 
     limits = project.gatepost.engine
     most = max_rejected(entry.from_, project.gatepost.connections[entry.from_])
@@ -74,9 +73,8 @@ def pull_events(
     own = engine or DuckEngine(scratch, threads=limits.threads, memory=memory)
     try:
         with nullcontext(own) if engine else own:
-            columns = reading_of(entry).columns
-            take_out = load_forgotten(state).take_out(ALL, entry.name, columns)
-            commits = Commits(own, lake, register, entry, source, most, report, progress, take_out)
+            forgotten = load_forgotten(state)
+            commits = Commits(own, lake, register, entry, source, most, report, progress, forgotten)
             commits.run(todo, gone)
     except OSError as error:
         raise StopCycle(
