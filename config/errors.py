@@ -19,6 +19,9 @@ from typing import ClassVar
 
 from config.problem import Problem
 
+ANOTHER_HOME = "let this user write there, or name another folder in GATEPOST_HOME"
+"""The hint where what Gatepost keeps cannot be kept."""
+
 
 class GatepostError(Exception):
     """Something went wrong that can be said in a sentence; `hint` says what may help."""

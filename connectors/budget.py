@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from config.errors import PartlyDone, StopCycle
+from config.errors import ANOTHER_HOME, PartlyDone, StopCycle
 from config.load import HOME_VARIABLE
 from connectors.base import BudgetLeft
 from connectors.budget_rules import Heard, Refusal, Spent, Terms, budget_left, hear, spend
@@ -127,7 +127,7 @@ class _Kept:
 
 def _unwritable(path: Path, error: OSError) -> StopCycle:
     why = error.strerror or type(error).__name__
-    return StopCycle(f"{path}, which counts requests, cannot be kept: {why}", "see GATEPOST_HOME")
+    return StopCycle(f"{path}, which counts requests, cannot be kept: {why}", ANOTHER_HOME)
 
 
 def _read(path: Path) -> Spent:

@@ -84,6 +84,8 @@ def back_up(
             f"no backup was made: {place}: {error.strerror or error}",
             "free some space or choose another place; the home itself is untouched",
         ) from error
+    except StateError as error:  # what is wrong with the copy is wrong with what was copied
+        raise StateError(str(error).replace(str(made), str(home)), error.hint) from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
     if keep is not None and not archive:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from config.errors import Busy, StopCycle
+from config.errors import ANOTHER_HOME, Busy, StopCycle
 from config.redact import redacted, redacted_values
 from sync.state import State, instant_text
 
@@ -38,7 +38,7 @@ def run_lock(home: Path, name: str = LOCK_NAME) -> Iterator[None]:
         home.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise StopCycle(f"{path} cannot be made: {error.strerror}", "see GATEPOST_HOME") from error
+        raise StopCycle(f"{path} cannot be made: {error.strerror}", ANOTHER_HOME) from error
     try:
         _take(descriptor, path)
         yield

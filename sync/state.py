@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from config.errors import GatepostError
+from config.errors import ANOTHER_HOME, GatepostError
 
 FILE_NAME = "state.sqlite3"
 RUN_KEY = "run_key"  # the setting that lets a sync with nothing new end at once
@@ -170,7 +170,7 @@ def _said(path: Path) -> Iterator[None]:
         if not _about(error, path):
             raise
         reason = error.strerror or str(error)
-        raise StateError(f"{path} cannot be opened: {reason}", hint="see GATEPOST_HOME") from error
+        raise StateError(f"{path} cannot be opened: {reason}", hint=ANOTHER_HOME) from error
 
 
 def _about(error: OSError, path: Path) -> bool:

@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.errors import FixConfig, GatepostError, StopCycle, UsageError
+from config.errors import ANOTHER_HOME, FixConfig, GatepostError, StopCycle, UsageError
 from config.load import CONFIG_VARIABLE, Project
 from config.problem import Problem
 from config.project_file import OFF, listen_address
@@ -116,9 +116,7 @@ def _copied(project: Project) -> Path:
                 path.write_text(text, encoding="utf-8")
             partial.rename(folder)
     except OSError as error:
-        raise StopCycle(
-            f"{folder} cannot be written: {error.strerror}", "see GATEPOST_HOME"
-        ) from error
+        raise StopCycle(f"{folder} cannot be written: {error.strerror}", ANOTHER_HOME) from error
     return folder.absolute()
 
 

@@ -148,6 +148,20 @@ def test_a_damaged_lake_makes_no_backup(project, invoke, tmp_path):
     assert list((tmp_path / "backups").iterdir()) == []
 
 
+def test_a_damaged_state_makes_no_backup_and_is_named_where_it_lies(project, invoke, tmp_path):
+    invoke("evaluate", "--project", project, "--as-of", AS_OF)
+    state = project / ".gatepost" / "state.sqlite3"
+    body = bytearray(state.read_bytes())
+    body[4096:40960] = b"\xa5" * 36864
+    state.write_bytes(body)
+
+    done = invoke("backup", tmp_path / "backups", "--project", project)
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"gatepost: {state} is damaged")
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
 def test_places_that_cannot_be_are_sentences(project, invoke, tmp_path):
     assert "nothing in" in invoke("backup", tmp_path, "--project", project).stderr
     invoke("evaluate", "--project", project, "--as-of", AS_OF)
