@@ -241,6 +241,19 @@ class Parallel(Protocol):
 
 
 @runtime_checkable
+class Piecemeal(Protocol):
+    """An EventSource whose bodies can be read while the rest of them comes."""
+
+    def fetch_pieces(
+        self, part: Part, spool: Path, ready: Callable[[Body], None], anew: Callable[[], None]
+    ) -> None:
+        """As `fetch`, of the same errors and checks, which hold once this returns. `ready` gets
+        each piece in order, the lines of all making up the body; whoever gets it may delete it.
+        `anew` says that what came until then is of a body that broke off: it begins anew."""
+        ...
+
+
+@runtime_checkable
 class ListsEvents(Protocol):
     """A Connector that can say which events its product knows."""
 

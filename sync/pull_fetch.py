@@ -1,24 +1,29 @@
 """The bodies of parts, one after the other, while the next ones are on their way already.
 
-Only a source that says so is asked for several parts at once. Bodies come out in the order of the
-parts, however they came in; besides the one that is being read no more than `at_once` of them lie
-on the disk.
+Only a source that says so is asked for several parts at once, or for a body in pieces that are read
+while the rest comes. Bodies come out in the order of the parts, however they came in; besides the
+one that is being read no more than `at_once` of them lie on the disk.
 """
 
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Thread
 from types import TracebackType
 from typing import Self
 
-from connectors.base import Body, EventSource, Parallel, Part
+from connectors.base import Body, EventSource, Parallel, Part, Piecemeal
 
-Wait = Callable[[], Body]
-"""Waits for a body; raises what `fetch` raised."""
+Pieces = Iterator[Body | None]
+"""A body in pieces, in order. Each is read before the next is asked for, and gone then. None: what
+came until then was of a body that broke off, and is worth nothing. Raises what `fetch` raised."""
+
+Wait = Callable[[], Pieces]
+"""Waits for the first piece of a body; raises as `Pieces`."""
 
 
 class Fetches:
@@ -29,7 +34,8 @@ class Fetches:
         self._source, self._folder = source, folder
         self._ahead = source.at_once if isinstance(source, Parallel) else 0
         self._left = iter(parts)
-        self._coming: deque[tuple[Part, Path, Wait]] = deque()
+        self._coming: deque[tuple[Part, _Coming]] = deque()
+        self._read: _Coming | None = None
         self._count = 0
 
     def __enter__(self) -> Self:
@@ -41,7 +47,8 @@ class Fetches:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._coming and isinstance(self._source, Parallel):
+        half_read = self._read is not None and not self._read.over
+        if (self._coming or half_read) and isinstance(self._source, Parallel):
             self._source.give_up()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -52,14 +59,22 @@ class Fetches:
             self._begin(max(1, self._ahead))
             if not self._coming:
                 return
-            part, spool, wait = self._coming.popleft()
-            yield part, partial(self._waited, wait)
-            shutil.rmtree(spool, ignore_errors=True)
+            part, self._read = self._coming.popleft()
+            yield part, partial(self._waited, self._read)
+            shutil.rmtree(self._read.spool, ignore_errors=True)
 
-    def _waited(self, wait: Wait) -> Body:
-        body = wait()
-        self._begin(self._ahead)  # not earlier, or there would be one too many at once
-        return body
+    def _waited(self, coming: "_Coming") -> Pieces:
+        pieces = self._pieces(coming)
+        return chain([next(pieces)], pieces)
+
+    def _pieces(self, coming: "_Coming") -> Pieces:
+        for piece in coming:
+            if coming.over:  # not earlier, or there would be one too many at once
+                self._begin(self._ahead)
+            yield piece
+            if piece is not None and piece.path.parent == coming.spool:
+                piece.path.unlink()
+        self._begin(self._ahead)
 
     def stop(self) -> None:
         """Begin no further part."""
@@ -70,19 +85,52 @@ class Fetches:
             self._count += 1
             spool = self._folder / str(self._count)
             spool.mkdir(parents=True)
-            fetch = partial(self._source.fetch, part, spool)
-            self._coming.append((part, spool, _in_a_thread(fetch) if self._ahead else fetch))
+            coming = _Coming(self._source, part, spool)
+            if self._ahead:
+                coming.begin()
+            self._coming.append((part, coming))
 
 
-def _in_a_thread(fetch: Wait) -> Wait:
-    # Not one of a pool's threads: the process would wait for those before it ends.
-    coming: Future[Body] = Future()
+class _Coming:
+    """A body on its way. Iterate it once."""
 
-    def run() -> None:
+    def __init__(self, source: EventSource, part: Part, spool: Path) -> None:
+        self.spool = spool
+        self.over = False
+        """whether nothing more is to come"""
+        self._source, self._part = source, part
+        self._pieces: SimpleQueue[Body | BaseException | _End | None] = SimpleQueue()
+        self._fetching = False
+
+    def begin(self) -> None:
+        """Fetch it in a thread."""
+        self._fetching = True
+        # Not one of a pool's threads: the process would wait for those before it ends.
+        Thread(target=self._fetch, name="gatepost fetch", daemon=True).start()
+
+    def __iter__(self) -> Pieces:
+        if not self._fetching:
+            self._fetch()
+        while not isinstance(piece := self._pieces.get(), _End):
+            if isinstance(piece, BaseException):
+                raise piece
+            yield piece
+
+    def _fetch(self) -> None:
+        put = self._pieces.put
         try:
-            coming.set_result(fetch())
+            if self._fetching and isinstance(self._source, Piecemeal):
+                self._source.fetch_pieces(self._part, self.spool, put, partial(put, None))
+                self.over = True
+            else:
+                body = self._source.fetch(self._part, self.spool)
+                self.over = True
+                put(body)
+            put(_End())
         except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            coming.set_exception(error)
+            self.over = True
+            put(error)
 
-    Thread(target=run, name="gatepost fetch", daemon=True).start()
-    return coming.result
+
+class _End:
+    """What comes last: the body is whole."""

@@ -101,6 +101,10 @@ class Stage:
             rows, self._rejected, self._examples, duplicates, no_key, hashes_seen, bool(self._run)
         )
 
+    def drop(self) -> None:
+        """Give the memory of PULLED back."""
+        self._engine.execute(f"DROP TABLE {PULLED}")
+
     def _read(self, body: Body, found: Way) -> None:
         # The first bad row ends the fast way, and nothing of it stays.
         good = (

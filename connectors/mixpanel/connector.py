@@ -4,13 +4,14 @@ A window's body is spooled whole to this machine and read by the engine. A windo
 whole is not had at all: the lake keeps what it has of it, and the next run asks again.
 """
 
+import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import Event
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from config.errors import GatepostError, PartlyDone, RetryLater, StopCycle
 from config.project_file import Connection
@@ -32,6 +33,7 @@ from connectors.mixpanel.body import NotWhole, spool
 from connectors.mixpanel.client import Client, TimedOut
 from connectors.mixpanel.names import event_names
 from connectors.mixpanel.options import Options, options_of
+from connectors.mixpanel.pieces import Pieces
 from connectors.mixpanel.profiles import GroupProfiles
 from connectors.mixpanel.queries import Queries
 from connectors.mixpanel.windows import Window, due, windows
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
 _HOUR = timedelta(hours=1)
 _APART_SECONDS = 0.45  # three a second, and a margin for what is held up on the way
+_PIECE = 32 << 20
+"""Bytes of a body that are read together, while the next ones come."""
 _READ = 1
 """Raised when the same body would be read with another meaning: everything is pulled anew."""
 
@@ -131,11 +135,11 @@ class MixpanelConnector:
         self,
         first: date,
         last: date,
-        file: IO[bytes],
+        pieces: Pieces,
         more: Mapping[str, str] | None = None,
         unwanted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Ask once for the events of some days, and append them to `file`. `more`: parameters."""
+        """Ask once for the events of some days, and append them to `pieces`. `more`: parameters."""
         client = self.client  # made before the request is counted, or it would come late
         self.exports.take()
         asked = {
@@ -145,7 +149,7 @@ class MixpanelConnector:
             **(more or {}),
         }
         with client.query_export(asked, add_gzip_header=True, raw_stream=True) as answer:
-            spool(answer, file, unwanted)
+            spool(answer, pieces, unwanted)
 
 
 class MixpanelEvents:
@@ -178,16 +182,39 @@ class MixpanelEvents:
         ]
 
     def fetch(self, part: Part, spool: Path) -> Body:
+        made: list[Body] = []
+        self._fetch(part, spool, sys.maxsize, made.append, made.clear)
+        return made[0]
+
+    def fetch_pieces(
+        self, part: Part, spool: Path, ready: Callable[[Body], None], anew: Callable[[], None]
+    ) -> None:
+        self._fetch(part, spool, _PIECE, ready, anew)
+
+    def _fetch(
+        self,
+        part: Part,
+        spool: Path,
+        largest: int,
+        ready: Callable[[Body], None],
+        anew: Callable[[], None],
+    ) -> None:
         if not self._windows:
             self.parts()
         if (window := self._windows.get(part.name)) is None:
             raise StopCycle(f"{self._options.name} has no window {part.name}")
-        path = spool / f"{window.name}.jsonl"
-        made = path.with_suffix(".new")
-        with made.open("w+b") as file:
-            self._export(window, file)
-        made.replace(path)
-        return Body(path, "jsonl", meaning=meaning(self._options))
+        means = meaning(self._options)
+
+        def hand_on(path: Path, first_line: int) -> None:
+            ready(Body(path, "jsonl", meaning=means, first_line=first_line))
+
+        pieces = Pieces(spool, window.name, largest, hand_on, anew)
+        try:
+            self._export(window, pieces)
+            pieces.finish()
+        except BaseException:
+            pieces.drop()
+            raise
 
     def give_up(self) -> None:
         self._given_up_on.set()
@@ -198,15 +225,14 @@ class MixpanelEvents:
     def warnings(self) -> Sequence[str]:
         return []
 
-    def _export(self, window: Window, file: IO[bytes]) -> None:
-        """Append a window to the file: at once, or in halves where that is too much."""
-        begin, single = file.tell(), window.first == window.last
+    def _export(self, window: Window, pieces: Pieces) -> None:
+        """Append a window to the body: at once, or in halves where that is too much."""
+        begin, single = pieces.mark(), window.first == window.last
         broken = 0
 
         def attempt() -> None:
-            file.seek(begin)
-            file.truncate()
-            self._ask(window, file)
+            pieces.back_to(begin)
+            self._ask(window, pieces)
 
         def again(error: RetryLater) -> bool:
             nonlocal broken
@@ -221,15 +247,15 @@ class MixpanelEvents:
         except RetryLater as error:
             if single or not isinstance(error, TimedOut | NotWhole):
                 raise self._given_up(window, error) from None
-            file.seek(begin)
-            file.truncate()
+            pieces.back_to(begin)
+            pieces.hold()  # or a half would have to be taken back without the other
             for half in window.halves():
-                self._export(half, file)
+                self._export(half, pieces)
 
-    def _ask(self, window: Window, file: IO[bytes]) -> None:
+    def _ask(self, window: Window, pieces: Pieces) -> None:
         if self._given_up_on.is_set():
             raise RetryLater("nobody waits for it any more")
-        self._connector.export(window.first, window.last, file, unwanted=self._given_up_on.is_set)
+        self._connector.export(window.first, window.last, pieces, unwanted=self._given_up_on.is_set)
 
     def _given_up(self, window: Window, error: RetryLater) -> GatepostError:
         name = self._options.name

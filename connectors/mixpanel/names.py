@@ -1,6 +1,7 @@
 """Which events a project knows, and when each was last seen."""
 
 import json
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, timedelta
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from config.errors import GatepostError
 from connectors.mixpanel.client import NoPlan
+from connectors.mixpanel.pieces import Pieces
 
 if TYPE_CHECKING:
     from connectors.mixpanel.connector import MixpanelConnector
@@ -63,11 +65,14 @@ def _sample(
     """Names and days of at most so many of these events. Days are those of the numbers, which is
     what a project's calendar means by them, whether it writes UTC or its own wall clock."""
     with TemporaryDirectory(prefix="gatepost-") as folder:
-        path = Path(folder) / "sample.jsonl"
+        made: list[Path] = []
+        pieces = Pieces(
+            Path(folder), "sample", sys.maxsize, lambda path, _: made.append(path), made.clear
+        )
         more = {"event": json.dumps([*names, _HOT]), "limit": str(_MOST_LINES)}
-        with path.open("w+b") as file:
-            connector.export(since, today, file, more)
-        with path.open("rb") as file:
+        connector.export(since, today, pieces, more)
+        pieces.finish()
+        with made[0].open("rb") as file:
             for line in file:
                 event = json.loads(line.decode("utf-8", "replace"))
                 said = event["properties"]
