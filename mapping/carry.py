@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from mapping.event_sql import KIND_TEXT
 from mapping.syntax import Type
-from mapping.vector import DTYPES, Array, Bare, Vector
+from mapping.vector import DTYPES, KIND_TEXT, Array, Bare, Vector
 
 Columns = Mapping[str, Array]
 Carry = dict[str, Array]

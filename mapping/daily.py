@@ -48,7 +48,7 @@ class EventTable:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of the events: the measures, whose calendar, and which days (inclusive)."""
+    """What is asked of the events: the measures, and whose calendar."""
 
     measures: Measures
     types: Mapping[str, Type]
@@ -57,8 +57,6 @@ class Question:
     all_offsets: Offsets
     """of the zone over all times that a property may hold"""
     product_events: Node | None
-    first_day: int | None
-    last_day: int
 
     def properties(self) -> list[str]:
         """The kept properties that some filter or figure of this question needs."""
@@ -69,7 +67,7 @@ class Question:
 
 
 def matched_events(tables: Sequence[EventTable], ask: Question) -> Any:
-    """All events of known accounts on the days asked about, one row each.
+    """All events of known accounts, one row each.
 
     Columns: account_no, user, event, product, day, ts, date_only, and `p.`/`k.` of the properties.
     """
@@ -92,15 +90,13 @@ def _matched(table: EventTable, ask: Question, wanted: Sequence[str]) -> Any:
             for prefix, kind in ((PROPERTY, "string"), (KIND, "uint8"))
         },
     )
-    keep = events.day <= ask.last_day
-    if ask.first_day is not None:
-        keep &= events.day >= ask.first_day
     if table.product and ask.product_events is not None:
         # Its properties may not be among the wanted ones: it is applied before they are chosen.
-        keep &= compile_events(ask.product_events, _scope(events, table.properties, ask))
+        scope = _scope(events, table.properties, ask)
+        events = events.filter(compile_events(ask.product_events, scope))
     columns = ["account_no", "user", "event", "product", "day", "ts", "date_only"]
     columns += [prefix + name for name in wanted for prefix in (PROPERTY, KIND)]
-    return events.filter(keep).select(*columns)
+    return events.select(*columns)
 
 
 def _scope(table: Any, available: Sequence[str] | frozenset[str], ask: Question) -> EventScope:
@@ -121,7 +117,7 @@ def _matches(events: Any, filter_: Filter, ask: Question) -> Any:
 
 
 def account_days(events: Any, ask: Question) -> Any:
-    """One row for each account and day with any event, by account and day.
+    """One row for each account and day with any event.
 
     Columns: account_no, day (int32), for each counted filter i `n{i}`, for each figure j its whole
     and billionth sums `w{j}` and `b{j}` (int64), number `c{j}`, least `l{j}` and greatest `g{j}`.
@@ -142,8 +138,7 @@ def account_days(events: Any, ask: Question) -> Any:
             f"l{j}": value.min(),
             f"g{j}": value.max(),
         }
-    grouped = events.group_by(["account_no", "day"])
-    return grouped.agg(**columns).order_by(["account_no", "day"])
+    return events.group_by(["account_no", "day"]).agg(**columns)
 
 
 def _one_if(found: Any) -> Any:
@@ -157,13 +152,12 @@ def _value(events: Any, figure: Figure, ask: Question) -> Any:
     return ibis.cases((found, read(kept, "number", ask.all_offsets)))
 
 
-def user_days(events: Any, ask: Question, *, before: str | None = None) -> Any:
-    """One row for each account, user and day on which the user did something that is looked at,
-    with those of earlier days that the table `before` has.
+def user_days(events: Any, ask: Question) -> Any:
+    """One row for each account, user and day on which the user did something that is looked at.
 
     Columns: account_no, who (int64: a hash; two users of one account share one in fewer than one
     of 10^9 accounts), day, and masks `m0`, `m1`, … whose bits follow `sorted(measures.by_user)`.
-    By account, user and day. Events without a user are left out.
+    Events without a user are left out.
     """
     wanted = sorted(ask.measures.by_user)
     named = events.filter(events.user.notnull())
@@ -180,14 +174,11 @@ def user_days(events: Any, ask: Question, *, before: str | None = None) -> Any:
     rows = named.select("account_no", "day", who=named.user.hash(), **masks)
     seen = reduce(lambda a, b: a | b, (rows[name] != 0 for name in masks))
     grouped = rows.filter(seen).group_by(["account_no", "who", "day"])
-    found = grouped.agg(**{name: rows[name].bit_or() for name in masks})
-    if before is not None:
-        found = found.union(ibis.table(found.schema(), name=before))
-    return found.order_by(["account_no", "who", "day"])
+    return grouped.agg(**{name: rows[name].bit_or() for name in masks})
 
 
 def last_values(events: Any, figure: Figure, ask: Question) -> Any:
-    """A property in the last event of each account and day, by account and day.
+    """A property in the last event of each account and day.
 
     Columns: account_no, day, `value` (the property's text, or a number where `keep` says so) and
     `kind` of its JSON value. NULL where that event lacks it; of several events at one instant the
@@ -221,7 +212,7 @@ def last_values(events: Any, figure: Figure, ask: Question) -> Any:
             value=ibis.cases((all_numbers, summed.by_number), else_=summed.by_text),
             kind=ibis.cases((all_numbers, summed.number_kind), else_=summed.text_kind),
         )
-    return chosen.order_by(["account_no", "day"])
+    return chosen
 
 
 def _with_instant(events: Any, offsets: Offsets) -> Any:

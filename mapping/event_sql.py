@@ -30,7 +30,15 @@ from mapping.syntax import (
     Read,
     Type,
 )
-from mapping.vector import FIRST_DAY, LAST_DAY, NUMBER_LIMIT, WHOLE, like_pattern
+from mapping.vector import (
+    FIRST_DAY,
+    KIND_NUMBER,
+    KIND_TEXT,
+    LAST_DAY,
+    NUMBER_LIMIT,
+    WHOLE,
+    like_pattern,
+)
 
 _NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 _DATE = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\s*$"
@@ -42,7 +50,6 @@ _ENGINE_TYPES: Mapping[Type, str] = {
     "number": "float64", "date": "int32", "text": "string", "boolean": "boolean",
     "untyped": "string", "null": "boolean",
 }  # fmt: skip
-KIND_TEXT, KIND_NUMBER, KIND_BOOLEAN, KIND_NESTED = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,10 @@ WHOLE = 2.0**53  # from here on a float64 has no places after the point
 FIRST_DAY, LAST_DAY = day_number(date.min), day_number(date.max)  # what a calendar has
 
 
+KIND_TEXT, KIND_NUMBER, KIND_BOOLEAN, KIND_NESTED = 0, 1, 2, 3
+"""Which kind of JSON value the text of an event's property came from."""
+
+
 class Bare(str):
     """The text of a JSON value that stood without quotes: a number, true or false, a list."""
 

@@ -21,6 +21,7 @@ from mapping.reach import Reach
 from mapping.replay import Checkpoint
 from mapping.vector import Array
 from sync.state import State, instant_text
+from sync.words import Words
 
 SEMANTICS = 2
 """Raised whenever a release computes anything differently: old checkpoints then count no more."""
@@ -34,12 +35,14 @@ class StoredCheckpoint:
 
     `lake_seq`: the last change of the lake that is in it. `evidence`: per account arrays (keys of
     each source, the start day, how many field steps lie before its end), compared as they are.
+    `words`: what was asked of the engine.
     """
 
     checkpoint: Checkpoint
     ids: Array
     evidence: Mapping[str, Array]
     lake_seq: int
+    words: Words | None = None
 
 
 def journey_key(journey: Journey, mapping: MappingFile) -> str:
@@ -79,6 +82,7 @@ def load(state: State, home: Path, journey: str, key: str) -> StoredCheckpoint |
         arrays["ids"],
         _under(arrays, "evidence"),
         int(str(lake_seq)),
+        _words(arrays["words"].tolist()),
     )
 
 
@@ -179,10 +183,22 @@ def _under(arrays: Mapping[str, Array], folder: str) -> dict[str, Array]:
     return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
 
 
+def _listed(words: Words | None) -> list[str]:
+    return [words.key, words.account_days, words.user_days, *words.lasts] if words else []
+
+
+def _words(listed: list[str]) -> Words | None:
+    if not listed:
+        return None
+    key, account_days, user_days, *lasts = listed
+    return Words(key, account_days, user_days, tuple(lasts))
+
+
 def _flat(kept: StoredCheckpoint) -> dict[str, Array]:
     checkpoint = kept.checkpoint
     flat: dict[str, Array] = {
         "day": np.array(checkpoint.day), "first_event": checkpoint.first_event, "ids": kept.ids,
+        "words": np.array(_listed(kept.words), np.str_),
     }  # fmt: skip
     for folder, arrays in (
         ("state", checkpoint.state), ("carry", checkpoint.carry), ("evidence", kept.evidence),

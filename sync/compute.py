@@ -6,30 +6,25 @@ same. Accounts go through in chunks, so that memory stays flat however many ther
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 from itertools import chain
-from typing import Any, Protocol
 
-import ibis
 import numpy as np
 
 from mapping.accounts import BEGINNING, AccountTable
-from mapping.clock import EPOCH, day_number, offsets
+from mapping.clock import day_number
 from mapping.compiled import CompiledJourney
-from mapping.daily import EventTable, Question, account_days, last_values, matched_events, user_days
 from mapping.log import HistoryLog
 from mapping.missing import missing_column
 from mapping.outputs import HistoryRow, Outputs, Value, output_names
 from mapping.replay import Checkpoint, Days, Outcome, Replay
-from mapping.signals import Measured
 from mapping.vector import Array
 from sync.account_tables import Keys
 from sync.checkpoint import StoredCheckpoint, join, select
-from sync.engine import Columns, DuckEngine, compile_expression
-from sync.meanwhile import Meanwhile
+from sync.engine import DuckEngine
+from sync.measuring import Measuring, Source
+from sync.words import Words
 
 CELLS_A_CHUNK = 48_000_000  # days x accounts x measures held at once: about 0.4 GB
 SETTLING_DAYS = 3
@@ -38,27 +33,6 @@ local day that reaches into the next UTC day is whole by then."""
 
 Tick = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
-
-
-class Source(Protocol):
-    """One source of events, as the lake has it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def product(self) -> bool: ...
-
-    @property
-    def properties(self) -> frozenset[str]: ...
-
-    def first_day(self) -> date | None:
-        """The UTC day of its earliest event, None without any."""
-        ...
-
-    def table(self, engine: DuckEngine, first_day: int | None, last_day: int) -> Any:
-        """Its events as an Ibis table that `engine` can run; UTC days, inclusive, may be more."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -83,6 +57,7 @@ class Computed:
     parts: list[tuple[Outputs, Array]] = field(default_factory=list)
     checkpoint: Checkpoint | None = None
     evidence: Mapping[str, Array] = field(default_factory=dict)
+    words: Words | None = None
     replayed: int = 0
 
     def names(self) -> list[str]:
@@ -114,25 +89,25 @@ def compute(
     `stored`: the checkpoint to go on from; `late`: per account number the first UTC day on which
     the lake has changed since. `history` keeps what happened on the way, which needs all days.
     """
-    work = _Work(inputs, engine, tick, history=history)
+    measuring = Measuring(
+        inputs.compiled, inputs.sources, inputs.keys, inputs.accounts.size, inputs.as_of, engine,
+        stored.words if stored else None,
+    )  # fmt: skip
+    work = _Work(inputs, measuring, tick, history=history)
     return work.run(None if history else stored, late or {})
 
 
 class _Work:
     """One computation on its way."""
 
-    def __init__(self, inputs: Inputs, engine: DuckEngine, tick: Tick, *, history: bool) -> None:
-        self.inputs, self.engine, self.tick, self.history = inputs, engine, tick, history
+    def __init__(self, inputs: Inputs, measuring: Measuring, tick: Tick, *, history: bool) -> None:
+        self.inputs, self.measuring, self.tick, self.history = inputs, measuring, tick, history
         self.last = day_number(inputs.as_of)
         self.judged = self.last if inputs.complete else self.last - 1
         self.since = min(day_number(inputs.compiled.journey.since), self.last)
         self.result = Computed(inputs.compiled, inputs.accounts)
         self.checkpoints: list[tuple[Checkpoint, Array]] = []
         self.done, self.total = 0, 0
-        zone, begun = inputs.compiled.journey.timezone, [s.first_day() for s in inputs.sources]
-        earliest = min((day for day in begun if day is not None), default=inputs.as_of)
-        self.zone = offsets(zone, earliest, inputs.as_of)
-        self.whole_zone = offsets(zone, EPOCH, inputs.as_of)
 
     def run(self, stored: StoredCheckpoint | None, late: Mapping[int, int]) -> Computed:
         size = self.inputs.accounts.size
@@ -156,6 +131,7 @@ class _Work:
         if len(self.checkpoints) == len(plans) and plans and target <= self.judged:
             self.result.checkpoint = join(self.checkpoints, size)
             self.result.evidence = self._evidence(target)
+            self.result.words = self.measuring.words if self.inputs.sources else None
         return self.result
 
     def _settled(self, stored: StoredCheckpoint, late: Mapping[int, int]) -> Array:
@@ -215,7 +191,7 @@ class _Work:
         if self.history:
             slots = max([0, *(len(plan.touchpoints) for plan in compiled.stages)])
             log = HistoryLog(accounts.size, len(compiled.moments), slots)
-        with self._measured(chunk, since) as measured:
+        with self.measuring.measured(chunk, first, since) as measured:
             replay = Replay(compiled, accounts, measured, days, since=since, log=log)
         outcome = replay.run(self._tick)
         self._keep(outcome, chunk, since, target)
@@ -231,111 +207,3 @@ class _Work:
     def _tick(self, day: int) -> None:
         self.done += 1
         self.tick("replaying days", self.done, self.total)
-
-    @contextmanager
-    def _measured(self, chunk: Array, since: Checkpoint | None) -> Iterator[Measured]:
-        """What the engine says of some accounts: everything, or of the days after a checkpoint,
-        which has what windows look back to.
-
-        What can be done here is done while the engine is at work: the second question is put into
-        its words during the first, and what users did comes while signals without users are made.
-        """
-        compiled = self.inputs.compiled
-        ask = self._question(None if since is None else since.day + 1)
-        tables = self._tables(chunk, ask.first_day)
-        if not tables:
-            yield _nothing(compiled)
-            return
-        events = matched_events(tables, ask)
-        users = self._users(chunk, since) if compiled.measures.by_user else None
-        halt = self.engine.interrupt
-        with Meanwhile(partial(self._run, account_days(events, ask)), halt=halt) as answer:
-            query = None if users is None else compile_expression(users)
-        by_account = answer.result()
-        if since is not None:
-            before = since.reach.account_days
-            by_account = {name: np.r_[before[name], by_account[name]] for name in by_account}
-        lasts = tuple(
-            self.engine.run(last_values(events, figure, ask)) for figure in compiled.measures.lasts
-        )
-        if query is None:
-            yield Measured(by_account, dict, lasts)
-            return
-        with Meanwhile(partial(self._ask, query), halt=halt) as answer:
-            yield Measured(by_account, answer.result, lasts)
-
-    def _users(self, chunk: Array, since: Checkpoint | None) -> Any:
-        """On which days which users did what, as an Ibis expression."""
-        compiled = self.inputs.compiled
-        name, first = None, None
-        if since is not None:
-            name, first = "users before", since.day + 1
-            self.engine.register(name, since.reach.user_days)
-        elif all(plan.window is not None for plan in compiled.users_plans()):
-            first = self.since - compiled.longest_users_window() + 1
-        ask = self._question(first)
-        return user_days(matched_events(self._tables(chunk, first), ask), ask, before=name)
-
-    def _question(self, first_day: int | None) -> Question:
-        compiled = self.inputs.compiled
-        return Question(
-            compiled.measures,
-            compiled.properties,
-            self.zone,
-            self.whole_zone,
-            compiled.product_events,
-            first_day,
-            self.last,
-        )
-
-    def _tables(self, chunk: Array, first_day: int | None) -> list[EventTable]:
-        position = np.full(self.inputs.accounts.size, -1, np.int32)
-        position[chunk] = np.arange(len(chunk), dtype=np.int32)
-        tables = []
-        for number, (source, keys) in enumerate(
-            zip(self.inputs.sources, self.inputs.keys, strict=True)
-        ):
-            moved = position[keys.account_no]
-            here = moved >= 0
-            name = f"keys_{number}"
-            self.engine.register(
-                name, {"account_key": keys.account_key[here], "account_no": moved[here]}
-            )
-            reach = None if first_day is None else first_day - 1
-            tables.append(
-                EventTable(
-                    source.table(self.engine, reach, self.last + 1),
-                    ibis.table({"account_key": "string", "account_no": "int32"}, name=name),
-                    source.product,
-                    source.properties,
-                )
-            )
-        return tables
-
-    def _run(self, expression: Any) -> Columns:
-        return self._ask(compile_expression(expression))
-
-    def _ask(self, query: str) -> Columns:
-        return {
-            name: np.ma.getdata(array) if name in ("account_no", "day", "who") else _filled(array)
-            for name, array in self.engine.sql(query).items()
-        }
-
-
-def _filled(array: Array) -> Array:
-    """Sums over no value are NULL in the engine and 0 here; their number says there are none."""
-    return np.ma.filled(array, 0) if isinstance(array, np.ma.MaskedArray) else array
-
-
-def _nothing(compiled: CompiledJourney) -> Measured:
-    """No event at all: a journey without sources."""
-    measures, empty = compiled.measures, np.zeros(0, np.int64)
-    columns: dict[str, Array] = {"account_no": empty, "day": empty}
-    columns |= {f"n{i}": empty for i in measures.counted}
-    for j in range(len(measures.figures)):
-        columns |= {f"{part}{j}": empty for part in "wbclg"}
-    users: dict[str, Array] = {"account_no": empty, "who": empty, "day": empty}
-    users |= {f"m{at}": empty for at in range(len(measures.by_user) // 60 + 1)}
-    objects = np.zeros(0, np.object_)
-    last: dict[str, Array] = {"account_no": empty, "day": empty, "value": objects, "kind": empty}
-    return Measured(columns, lambda: users, tuple(last for _ in measures.lasts))

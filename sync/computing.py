@@ -45,7 +45,7 @@ def compute_all(
     if result.checkpoint is not None and keep:
         day = day_date(result.checkpoint.day).isoformat()
         ids = result.accounts.ids.astype(np.str_)
-        kept = StoredCheckpoint(result.checkpoint, ids, result.evidence, lake_seq)
+        kept = StoredCheckpoint(result.checkpoint, ids, result.evidence, lake_seq, result.words)
         save(state, home, name, key, day, kept)
     return result
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from config.mapping_file import EventsEntry
 from mapping.clock import day_date
@@ -36,20 +35,10 @@ class LakeSource:
         """The UTC day of its earliest event, None without any."""
         return next(iter(self.lake.days(self.name)), None)
 
-    def table(self, engine: DuckEngine, first_day: int | None, last_day: int) -> Any:
-        """Its events from one UTC day to another as an Ibis table that `engine` can run."""
-        import ibis  # a third of a second: not before it is needed
-
-        from mapping.daily import EVENT_COLUMNS, KIND, PROPERTY
-
-        name = f"events {self.name} {first_day} {last_day}"
+    def register(
+        self, engine: DuckEngine, table: str, first_day: int | None, last_day: int
+    ) -> None:
+        """Make `table` a view of its events from one UTC day to another."""
         first = None if first_day is None else day_date(first_day)
-        register_events(
-            engine, name, self.lake.files(self.name, first, day_date(last_day)), self.entry.keep
-        )
-        kept = {
-            column: kind
-            for kept_name in self.entry.keep
-            for column, kind in ((PROPERTY + kept_name, "string"), (KIND + kept_name, "uint8"))
-        }
-        return ibis.table({**EVENT_COLUMNS, **kept}, name=name)
+        files = self.lake.files(self.name, first, day_date(last_day))
+        register_events(engine, table, files, self.entry.keep)
