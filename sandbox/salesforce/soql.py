@@ -117,7 +117,6 @@ class _Parser:
         order = self._orders() if self._word("ORDER", "BY") else ()
         limit = self._whole() if self._word("LIMIT") else None
         offset = self._whole() if self._word("OFFSET") else 0
-        self._word("ALL", "ROWS")
         return Query(tuple(items), entity, where, group, order, limit, offset)
 
     def _groups(self) -> tuple[Item, ...]:

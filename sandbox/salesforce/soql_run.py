@@ -56,10 +56,14 @@ def run(
     items = _expanded(scope, query)
     aggregates = [item for item in items if item.function]
     if not aggregates and not query.group:
+        seen: set[str] = set()
         for item in items:
             if item.part:
                 raise ApiError("MALFORMED_QUERY", f"{item.part} needs a GROUP BY of the same")
             scope.resolve(item.path)
+            if item.path.lower() in seen:
+                raise ApiError("MALFORMED_QUERY", f"duplicate field selected: {item.path}")
+            seen.add(item.path.lower())
     rows = matching(scope, query, include_deleted=include_deleted, lag_seconds=lag_seconds)
     if len(items) == 1 and items[0].function == "COUNT" and not items[0].path:
         return Result(scope, items, rows, count_only=True)

@@ -137,6 +137,9 @@ def test_parts_of_a_date_are_grouped_by(ask):
         ("SELECT FIELDS(ALL) FROM Account", "MALFORMED_QUERY"),
         ("SELECT Name, COUNT(Id) FROM Account", "MALFORMED_QUERY"),
         ("SELECT Id FROM Account WHERE CreatedDate = SOMEDAY", "MALFORMED_QUERY"),
+        ("SELECT Id, Name, name FROM Account", "MALFORMED_QUERY"),
+        ("SELECT Owner.Name, owner.name FROM Account", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Account ALL ROWS", "MALFORMED_QUERY"),
     ],
 )
 def test_what_is_wrong_or_beyond_is_refused_with_salesforces_code(ask, soql, code):
