@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from gatepost.cells import Value, counted, days
@@ -134,21 +135,24 @@ def calls_lines(calls: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
 
 def next_steps(folder: Path, crm: str, chosen: str | None, as_of: date, program: str) -> list[str]:
     """What to try now. `program`: how this one is called."""
-    of = f"--project {folder} --as-of {as_of}"
+    program, here = quote(program), quote(str(folder))
+    of = f"--project {here} --as-of {as_of}"
     if crm == "files":
         lines = [
             f"{program} evaluate {of}",
-            f"{program} explain {chosen or 'ACCOUNT'} --project {folder} --as-of 2026-05-31",
+            f"{program} explain {chosen or 'ACCOUNT'} --project {here} --as-of 2026-05-31",
             f"{program} plan {of}   # after an edit of the journey",
         ]
     else:
-        port, state = port_in(folder), folder / "sandbox.json"
+        into = folder.parent.parent  # the folder is INTO/demo-company/CRM
+        again = "" if into == Path() else f" --into {quote(str(into))}"
+        port, state = port_in(folder), quote(str(folder / "sandbox.json"))
         lines = [
-            f"{program} demo --crm {crm}   # after an edit of the journey",
+            f"{program} demo --crm {crm}{again}   # after an edit of the journey",
             f"{program} explain {chosen or 'ACCOUNT'} {of} --no-pull",
             f"{program} identity {of}",
             f"{program} sandbox --port {port} --state {state} &   # both vendors, to go on with:",
-            f"GATEPOST_SECRETS_DIR={folder / 'secrets'} {program} plan {of}",
+            f"GATEPOST_SECRETS_DIR={quote(str(folder / 'secrets'))} {program} plan {of}",
         ]
     return [f"\n{heading('Try next')}", *(f"  {line}" for line in lines)]
 

@@ -1,15 +1,21 @@
 """The demo: the whole way on a simulated company, small enough for a test."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from datetime import date
+from pathlib import Path
 
+import click
 import pytest
 import requests
 
 import sandbox.world
+from gatepost import tour
+from gatepost.cli import commands
 from gatepost.commands import demo
 from gatepost.rehearsal import sandbox_process
 
@@ -76,6 +82,21 @@ def test_over_http_it_shows_everything_and_the_second_run_writes_nothing(
     assert "Nothing needs writing: every record shows what was computed." in second.stdout
     assert "update" not in second.stdout.partition("Calls made")[2].partition("Try next")[0]
     assert "GATEPOST_SECRETS_DIR" not in os.environ
+
+
+@pytest.mark.parametrize("into", ["", "my tries"])
+@pytest.mark.parametrize("crm", ["files", "hubspot"])
+def test_what_to_try_next_can_be_typed_as_it_stands(crm, into):
+    folder = Path(into) / "demo-company" / crm
+    lines = tour.next_steps(folder, crm, "A-1", date(2026, 6, 1), "gatepost")[1:]
+    for line in lines:
+        words = [word for word in shlex.split(line, comments=True) if word != "&"]
+        name, *rest = words[words.index("gatepost") + 1 :]
+        command = commands.get_command(click.Context(commands), name)
+        typed = command.make_context(name, [word.replace("None", "8018") for word in rest]).params
+        assert typed.get("into", Path(into)) == Path(into)
+        assert typed.get("folder", folder) == folder
+    assert len(lines) == {"files": 3, "hubspot": 5}[crm]
 
 
 def test_a_place_that_cannot_be_written_is_a_sentence(invoke, tmp_path):
