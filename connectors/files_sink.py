@@ -10,15 +10,14 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import date
-from math import isfinite
 from pathlib import Path
 from stat import S_IMODE
 from typing import TYPE_CHECKING
 
 from config.errors import RecordRejected, RetryLater, StopCycle
-from connectors.base import Record, RecordWrite, Value, WriteResult
+from connectors.base import Record, RecordWrite, WriteResult
 from connectors.files_csv import MAX_LINE, Row, Table, reading, stat_fingerprint
+from connectors.plain import plain_text
 
 if TYPE_CHECKING:
     from connectors.files import FilesConnector
@@ -129,35 +128,10 @@ def _texts(writes: Sequence[RecordWrite]) -> tuple[dict[str, dict[str, str]], di
         cells = texts.setdefault(write.id, {})
         for column, value in write.values.items():
             try:
-                cells[column] = cell_text(value)
+                cells[column] = plain_text(value)
             except RecordRejected as error:
                 refused[write.id] = f"{column}: {error}"
     return texts, refused
-
-
-def cell_text(value: Value) -> str:
-    """How a value stands in a CSV. RecordRejected if it cannot."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case date():
-            return value.isoformat()
-        case tuple():
-            return ";".join(value)
-        case str():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise RecordRejected("the text holds half a character (a lone surrogate)") from None
-            return value
-        case float() if not isfinite(value):
-            raise RecordRejected(f"{value} is no number that a file can hold")
-        case float() if value.is_integer() and abs(value) < 1e16:
-            return str(int(value))
-        case _:
-            return str(value)
 
 
 def _result(one: str, refused: Mapping[str, str]) -> WriteResult:

@@ -6,13 +6,14 @@ what can be known beforehand is looked at here.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 
 from config.errors import RecordRejected, StopCycle
 from config.problem import nearest, quoted
 from connectors.base import Raw, Value
 from connectors.hubspot.errors import Json
+from connectors.plain import plain_text
 
 MOST_TEXT = 65_536
 RECORD_ID = "hs_object_id"
@@ -129,43 +130,21 @@ def _text(prop: Property, value: Value) -> str:
         case "datetime":
             return _milliseconds(value, whole_days=False)
         case "bool":
-            text = _plain(value).lower()
+            text = plain_text(value).lower()
             if text not in ("true", "false"):
                 raise RecordRejected(f"{quoted(text)} is neither true nor false")
             return text
         case "enumeration":
             return _chosen(prop, value)
         case _:
-            text = _plain(value)
+            text = plain_text(value)
             if len(text) > MOST_TEXT:
                 raise RecordRejected(f"{len(text):,} characters are more than HubSpot keeps")
             return text
 
 
-def _plain(value: Value) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case date():
-            return value.isoformat()
-        case tuple():
-            return _plain(";".join(value))
-        case float() if not isfinite(value):
-            raise RecordRejected(f"{value} is no number that HubSpot keeps")
-        case float() if value.is_integer() and abs(value) < 1e16:
-            return str(int(value))
-        case str():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise RecordRejected("the text holds half a character (a lone surrogate)") from None
-            return value
-        case _:
-            return str(value)
-
-
 def _number(value: Value) -> str:
-    text = _plain(value)
+    text = plain_text(value)
     try:
         good = isfinite(float(text)) and "_" not in text
     except ValueError:
@@ -177,11 +156,11 @@ def _number(value: Value) -> str:
 
 def _milliseconds(value: Value, *, whole_days: bool) -> str:
     """Midnight UTC of a day, or an instant, in milliseconds since 1970."""
-    text = "" if isinstance(value, bool | int | float) else _plain(value)
+    text = "" if isinstance(value, bool | int | float) else plain_text(value)
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise RecordRejected(f"{quoted(_plain(value))} is no date") from None
+        raise RecordRejected(f"{quoted(plain_text(value))} is no date") from None
     if whole_days and len(text) > len("2026-01-01"):
         raise RecordRejected(f"{quoted(text)} is no date alone")
     if instant.tzinfo is None:
@@ -191,7 +170,7 @@ def _milliseconds(value: Value, *, whole_days: bool) -> str:
 
 def _chosen(prop: Property, value: Value) -> str:
     several = prop.field_type == "checkbox"
-    text = _plain(value)
+    text = plain_text(value)
     chosen = [one for one in text.split(";") if one] if several else [text]
     if isinstance(value, tuple):
         chosen = list(value)

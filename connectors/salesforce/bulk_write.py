@@ -12,13 +12,14 @@ from typing import Any
 
 from config.errors import GatepostError, RetryLater
 from connectors import http
+from connectors.plain import plain_text
 from connectors.salesforce.answers import Refused, Unsettled
 from connectors.salesforce.client import Client
 from connectors.salesforce.collections import Collections, Records
 from connectors.salesforce.describe import Described
 from connectors.salesforce.jobs import wait_for
 from connectors.salesforce.outcomes import Kind, error_in_cell, kind_of, rejected, written
-from connectors.salesforce.values import Json, plain_text
+from connectors.salesforce.values import Json
 
 CLEAR = "#N/A"
 _UPLOAD_BYTES = 90_000_000  # 100 MB are taken

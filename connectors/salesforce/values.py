@@ -11,6 +11,7 @@ from math import isfinite
 
 from config.errors import RecordRejected, StopCycle
 from connectors.base import Raw, Value
+from connectors.plain import plain_text
 from connectors.salesforce.describe import NUMBERS, Described, Field
 
 Json = str | float | int | bool | None
@@ -97,28 +98,6 @@ def _number(value: Value) -> float | int:
             raise RecordRejected(f"{value} is no number that a record can hold")
     assert isinstance(value, int | float)
     return int(value) if value == int(value) and abs(value) < 1e15 else value
-
-
-def plain_text(value: Value) -> str:
-    """A value as text: dates by day, true and false, whole numbers without a point, a;b."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case date():
-            return value.isoformat()
-        case tuple():
-            return ";".join(value)
-        case float() if value.is_integer() and abs(value) < 1e16:
-            return str(int(value))
-        case _:
-            text = str(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise RecordRejected("the text holds half a character (a lone surrogate)") from None
-    return text
 
 
 def same(wanted: Json, now: Raw, kind: str) -> bool:

@@ -52,7 +52,7 @@ def test_values_are_written_as_text_says_them(sink, value, text):
     assert stages(sink)["001"] == text
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), "half \ud83d"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "half \ud83d", ("a", "half \ud83d")])
 def test_a_value_that_cannot_be_written_is_rejected_alone(sink, value):
     writes = [RecordWrite("001", {"Stage": value}), RecordWrite("002", {"Stage": "ok"})]
     first, second = sink.write("Account", "Id", writes)
