@@ -3,7 +3,6 @@
 import functools
 import os
 import re
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -79,14 +78,6 @@ class Command(click.Command):
                     formatter.write_paragraph()
                 indent = " " * formatter.current_indent
                 formatter.write(f"{indent}# {purpose}\n{indent}{line}\n")
-
-    def example_words(self) -> list[list[str]]:
-        """What each example passes to this command, without the shell's part of the line."""
-        found = []
-        for _, line in self.examples:
-            words = shlex.split(re.split(r" [|>] ?", line)[0])
-            found.append(words[words.index(str(self.name)) + 1 :])
-        return found
 
 
 def asks(

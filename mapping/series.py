@@ -182,7 +182,7 @@ class Ratio:
         self, of: Series, window: int, to: int, first_known: Array, base: int,
         past: tuple[Array, Array] | None = None,
     ) -> None:  # fmt: skip
-        self._of, self._window, self._to = of, window, to
+        self._of, self._window = of, window
         self._first_known, self._day = first_known, base - 1
         size = len(first_known)
         # A ring over window + to days; its place is day modulo length, so it never moves. What is

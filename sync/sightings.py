@@ -51,11 +51,6 @@ class Sighted:
     repeated_rows: int = 0
     repeated: list[str] = field(default_factory=list)
 
-    @property
-    def anything(self) -> bool:
-        """Whether any account's row differs from what was known."""
-        return bool(self.changed or self.gone or self.past)
-
 
 def seen_now(state: State, as_of: date | None, now: datetime) -> str:
     """The `seen` that a pull notes: the bare day of an explicit `--as-of`, unless something was

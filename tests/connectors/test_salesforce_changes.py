@@ -101,7 +101,7 @@ def test_nothing_changed_is_one_request(org, pulls):
     pulls()
     pulls()  # which looks ten minutes back from the first
     found, calls = pulls()
-    assert not found.anything
+    assert (found.changed, found.gone, found.past) == (0, 0, 0)
     assert found.accounts == len(org.ids())
     assert calls == {"query": 1}
 
@@ -130,7 +130,8 @@ def test_an_account_that_was_made_or_deleted_or_brought_back_is_known_so(org, pu
     assert pulls.known()[made] == 5
     assert pulls.known()[gone] is None
     org.sleep(3600)
-    assert not pulls()[0].anything
+    found, _ = pulls()
+    assert (found.changed, found.gone, found.past) == (0, 0, 0)
     edit(org, gone, IsDeleted=False)
     found, _ = pulls()
     assert (found.came_back, found.accounts) == (1, 7)
