@@ -73,8 +73,8 @@ class Body:
     format: Literal["jsonl", "csv", "parquet"]
     gzip: bool = False
     meaning: Meaning | None = None
-    first_line: int = 1
-    """the number of its first line, where it is a piece of a larger body"""
+    first_line: int | None = None
+    """Of a piece of a body: the number of its first line. Whoever reads a piece deletes it."""
 
 
 @runtime_checkable
@@ -248,7 +248,7 @@ class Piecemeal(Protocol):
         self, part: Part, spool: Path, ready: Callable[[Body], None], anew: Callable[[], None]
     ) -> None:
         """As `fetch`, of the same errors and checks, which hold once this returns. `ready` gets
-        each piece in order, the lines of all making up the body; whoever gets it may delete it.
+        each piece in order, the lines of all making up the body.
         `anew` says that what came until then is of a body that broke off: it begins anew."""
         ...
 

@@ -8,11 +8,11 @@ from the network, and the memory limit holds because what does not fit is spille
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 from uuid import uuid4
 
 import duckdb
@@ -28,6 +28,8 @@ Column = np.ndarray[Any, Any]
 """One column of a result; a `np.ma.MaskedArray` exactly where it holds NULLs."""
 
 Columns = dict[str, Column]
+
+Done = TypeVar("Done")
 
 
 # What the engine says of a file that it cannot write, in its own words or in JSON within them.
@@ -113,6 +115,14 @@ class Session:
         self._connection.interrupt()
 
 
+class Begin(Protocol):
+    """Begins work in a thread; see `DuckEngine.crew`."""
+
+    def __call__(self, work: Callable[[Session], Done]) -> "Future[Done]":
+        """Give what will be done, or raised."""
+        ...
+
+
 class DuckEngine(Session):
     """An engine with its own memory limit, and a session of it; use as a context manager."""
 
@@ -144,22 +154,26 @@ class DuckEngine(Session):
         with self._connection.cursor() as connection:
             yield Session(connection, self._threads)
 
-    def execute_all(self, statements: Sequence[str]) -> None:
-        """Run statements that need nothing of each other, as many at once as there are threads, and
-        each with one thread alone, so that rows keep their order. They see no temporary tables,
-        views or macros. Raises as `sql` does; what has not begun by then is left out."""
+    @contextmanager
+    def crew(self) -> Iterator["Begin"]:
+        """Work that goes on at once: as many threads as the engine has, each with a session of its
+        own. They see no temporary tables, views or macros. A statement has no thread but the one
+        that runs it, so that rows keep their order. At the end all is done, or what had begun if an
+        error is on its way."""
         with self.one_thread(), ThreadPoolExecutor(self._threads) as pool:
-            running = [pool.submit(self._execute_beside, statement) for statement in statements]
+
+            def begin(work: Callable[[Session], Done]) -> "Future[Done]":
+                return pool.submit(self._beside, work)
+
             try:
-                for one in running:
-                    one.result()
+                yield begin
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _execute_beside(self, statement: str) -> None:
+    def _beside(self, work: Callable[[Session], Done]) -> Done:
         with self.beside() as session:
-            session.execute(statement)
+            return work(session)
 
     def close(self) -> None:
         """Free memory and scratch files. Safe to repeat."""

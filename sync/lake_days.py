@@ -8,6 +8,7 @@ in the lake's order: by day, and within a day by account key.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import methodcaller
 from pathlib import Path
 
 from config.errors import StopCycle
@@ -147,13 +148,20 @@ def write_days(
     if [len(chunk.days) for chunk in chunks] == [1]:
         engine.execute(statements[0])
     else:
-        engine.execute_all(statements)
+        _execute_all(engine, statements)
     files = {day: folder / f"day={day}" / name for day in sorted(pieces)}
     for day, path in files.items():
         path.parent.mkdir()
         join_parquet(pieces[day], path)
     _check(engine, list(files.values()), sum(chunk.rows for chunk in chunks))
     return files
+
+
+def _execute_all(engine: DuckEngine, statements: Sequence[str]) -> None:
+    with engine.crew() as begin:
+        running = [begin(methodcaller("execute", statement)) for statement in statements]
+        for one in running:
+            one.result()
 
 
 def _copy_sql(rows: str, days: Sequence[date], into: Path) -> str:

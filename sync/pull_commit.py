@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from config.errors import GatepostError, PartlyDone, RetryLater
 from config.mapping_file import EventsEntry
-from connectors.base import EventSource, Meaning, Part, Rejected
+from connectors.base import EventSource, Part, Rejected
 from connectors.rejected import check_share
 from sync.engine import DuckEngine
 from sync.forgotten import NOBODY, Forgotten
@@ -118,16 +118,11 @@ class Commits:
 
     def _read(self, part: Part, wait: Wait) -> None:
         """Prepare the files of a part in the staging folder."""
-        stage, means = self._stage(), None
-        for body in wait():
-            if body is None:
-                stage = self._stage()
-            else:
-                stage.add(body)
-                means = body.meaning
+        pieces, stage = wait(), self._stage()
+        stage.read(pieces)
         staged = stage.finish()
         self._keep_aside(part.name, staged.examples)
-        self._expect_events(part, means, staged)
+        self._expect_events(part, staged)
         good = staged.rows + staged.duplicates + sum(staged.no_key.values())
         label = f"{self._entry.name}: {part.name}"
         check_share(label, good, staged.rejected, staged.examples, self._most)
@@ -148,10 +143,10 @@ class Commits:
     def _taken_out(self, table: str) -> Sequence[str]:
         return self._forgotten.take_out(table, self._entry.name, self._reading.columns)
 
-    def _expect_events(self, part: Part, means: Meaning | None, staged: Staged) -> None:
+    def _expect_events(self, part: Part, staged: Staged) -> None:
         """RetryLater for a body without events where there were some: its own, or those of parts
         whose place it takes."""
-        if means is None or not means.keeps:
+        if not staged.keeps:
             return
         if staged.rows or staged.no_key or staged.rejected:
             return

@@ -19,8 +19,8 @@ from typing import Self
 from connectors.base import Body, EventSource, Parallel, Part, Piecemeal
 
 Pieces = Iterator[Body | None]
-"""A body in pieces, in order. Each is read before the next is asked for, and gone then. None: what
-came until then was of a body that broke off, and is worth nothing. Raises what `fetch` raised."""
+"""A body, or its pieces in order, as they come. None: what came until then was of a body that broke
+off, and is worth nothing. Raises what `fetch` raised."""
 
 Wait = Callable[[], Pieces]
 """Waits for the first piece of a body; raises as `Pieces`."""
@@ -72,8 +72,6 @@ class Fetches:
             if coming.over:  # not earlier, or there would be one too many at once
                 self._begin(self._ahead)
             yield piece
-            if piece is not None and piece.path.parent == coming.spool:
-                piece.path.unlink()
         self._begin(self._ahead)
 
     def stop(self) -> None:

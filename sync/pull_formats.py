@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from connectors.base import Body
 from connectors.files_csv import Table
-from sync.engine import DuckEngine
+from sync.engine import Session
 from sync.pull_careful import Batch, csv_batches, json_batches
 from sync.pull_json import json_columns, json_lines_sql, json_records_sql
 from sync.pull_meaning import meant_sql, names_meant
@@ -40,14 +40,14 @@ class Way:
     batches: Callable[[], Iterator[Batch]] | None
 
 
-def way(engine: DuckEngine, body: Body, reading: Reading, *, strict: bool) -> Way:
+def way(session: Session, body: Body, reading: Reading, *, strict: bool) -> Way:
     """How to read a body. `strict`: a CSV must have all names that count, else StopCycle."""
     names, kinds = reading.names, [name for name in reading.names if name not in reading.texts]
     if body.meaning is None:
-        return _way(engine, body, names, reading.texts, strict=strict)
+        return _way(session, body, names, reading.texts, strict=strict)
     wider = names_meant(body.meaning, names)
     texts = frozenset(wider) - frozenset(names_meant(body.meaning, kinds))
-    found = _way(engine, body, wider, texts, strict=strict)
+    found = _way(session, body, wider, texts, strict=strict)
     return Way(
         meant_sql(body.meaning, names, wider, found.fast),
         meant_sql(body.meaning, names, wider, found.slow),
@@ -56,7 +56,7 @@ def way(engine: DuckEngine, body: Body, reading: Reading, *, strict: bool) -> Wa
 
 
 def _way(
-    engine: DuckEngine, body: Body, names: Sequence[str], texts: Collection[str], *, strict: bool
+    session: Session, body: Body, names: Sequence[str], texts: Collection[str], *, strict: bool
 ) -> Way:
     match body.format:
         case "jsonl":
@@ -64,7 +64,7 @@ def _way(
         case "csv":
             return _csv(body, names, strict=strict)
         case "parquet":
-            return _parquet(engine, body, names)
+            return _parquet(session, body, names)
 
 
 def _json(body: Body, names: Sequence[str], texts: Collection[str]) -> Way:
@@ -110,9 +110,9 @@ def _csv(body: Body, names: Sequence[str], *, strict: bool) -> Way:
     return Way(fast, slow + BATCH_TABLE, lambda: csv_batches(body, places))
 
 
-def _parquet(engine: DuckEngine, body: Body, names: Sequence[str]) -> Way:
+def _parquet(session: Session, body: Body, names: Sequence[str]) -> Way:
     file = f"{path_literal(body.path)}, hive_partitioning = false"
-    kinds = {name: kind for name, kind, *_ in engine.rows(f"DESCRIBE FROM read_parquet({file})")}
+    kinds = {name: kind for name, kind, *_ in session.rows(f"DESCRIBE FROM read_parquet({file})")}
     # Made a document of, so that numbers, lists and dates become text as they do elsewhere.
     fields: list[str] = []
     for name, kind in kinds.items():

@@ -7,7 +7,7 @@ counts.
 
 from collections.abc import Collection, Sequence
 
-from sync.pull_reading import TEXT
+from sync.pull_reading import NUMBER, TEXT
 from sync.quoting import literal, quoted
 
 
@@ -72,7 +72,9 @@ def _pairs_sql(names: Sequence[str], texts: Collection[str], values: str) -> str
     pairs = ", ".join(
         f"j{number} AS t{number}, k{number}"
         if name in texts
-        else f"IF(k{number} IS NULL, NULL, json_extract_string(j{number}, '$')) AS t{number},"
+        # a number's text is its JSON
+        else f"CASE WHEN k{number} = {NUMBER} THEN CAST(j{number} AS VARCHAR)"
+        f" WHEN k{number} IS NOT NULL THEN json_extract_string(j{number}, '$') END AS t{number},"
         f" k{number}"
         for number, name in enumerate(names)
     )

@@ -94,44 +94,52 @@ def candidates(entry: EventsEntry) -> tuple[tuple[str, bool], ...]:
     return tuple(dict.fromkeys((way.property, way.email is not None) for way in entry.ways))
 
 
+_IN_TIME = "(ts >= TIMESTAMP '1900-01-01' AND ts < TIMESTAMP '10000-01-01')"
+GOOD = f"(event IS NOT NULL AND {_IN_TIME})"
+"""What holds of rows of `rows_sql` without a reason, for records of which nothing is `broken`."""
+
 MACROS = (
-    # the kind of a JSON text; null and the numbers that are none (NaN, Infinity) have none
-    f"""CREATE OR REPLACE TEMP MACRO gp_kind(j) AS CAST(CASE
-       WHEN starts_with(j, '"') THEN {TEXT}
-       WHEN starts_with(j, 't') OR starts_with(j, 'f') THEN {BOOLEAN}
-       WHEN starts_with(j, '{{') OR starts_with(j, '[') THEN {NESTED}
-       WHEN j IS NULL OR j IN ('null', 'NaN', 'Infinity', '-Infinity') THEN NULL
-       ELSE {NUMBER} END AS UTINYINT)""",
+    # the kind of a JSON text, told by its first sign, and compared since that is cheapest; null and
+    # the numbers that are none (NaN, Infinity) have none
+    f"""CREATE OR REPLACE MACRO gp_kind(j) AS CAST(CASE
+       WHEN j < '#' THEN {TEXT}
+       WHEN j < ':' THEN IF(j = '-Infinity', NULL, {NUMBER})
+       WHEN j < '[' THEN NULL
+       WHEN j < '\\' THEN {NESTED}
+       WHEN j < 'g' THEN {BOOLEAN}
+       WHEN j < 'o' THEN NULL
+       WHEN j < 'u' THEN {BOOLEAN}
+       ELSE IF(j IS NULL, NULL, {NESTED}) END AS UTINYINT)""",
     # seconds since 1970, or milliseconds from 1e11 on; NULL beyond the year 9999 or so
-    """CREATE OR REPLACE TEMP MACRO gp_epoch(n) AS
+    """CREATE OR REPLACE MACRO gp_epoch(n) AS
        CASE WHEN abs(n) >= 1e15 THEN NULL
             ELSE make_timestamp(
                 CAST(floor(n * IF(abs(n) >= 1e11, 1e3, 1e6) + 0.5) AS BIGINT)) END""",
-    r"""CREATE OR REPLACE TEMP MACRO gp_is_number(t) AS
+    r"""CREATE OR REPLACE MACRO gp_is_number(t) AS
        regexp_full_match(t, '[+-]?\d+(\.\d*)?([eE][+-]?\d+)?')""",
-    r"""CREATE OR REPLACE TEMP MACRO gp_is_date(t) AS regexp_full_match(t, '\d{4}-\d{2}-\d{2}')""",
+    r"""CREATE OR REPLACE MACRO gp_is_date(t) AS regexp_full_match(t, '\d{4}-\d{2}-\d{2}')""",
     # The cast alone would also take "epoch", "infinity" and a time zone's name.
-    r"""CREATE OR REPLACE TEMP MACRO gp_instant(t) AS
+    r"""CREATE OR REPLACE MACRO gp_instant(t) AS
        CASE WHEN NOT regexp_full_match(t, '\d{4}-\d\d-\d\d[Tt ]'
                    || '([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?'
                    || ' ?([Zz]|UTC|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)?') THEN NULL
             ELSE CAST(TRY_CAST(regexp_replace(regexp_replace(replace(upper(t), ',', '.'),
                  ' ?(Z|UTC)$', ''), ' ([+-])', '\1') AS TIMESTAMPTZ) AS TIMESTAMP) END""",
-    f"""CREATE OR REPLACE TEMP MACRO gp_time(t, k) AS
+    f"""CREATE OR REPLACE MACRO gp_time(t, k) AS
        CASE WHEN k = {NUMBER} THEN gp_epoch(TRY_CAST(t AS DOUBLE))
             WHEN k <> {TEXT} THEN NULL
             WHEN gp_is_number(t) THEN gp_epoch(TRY_CAST(t AS DOUBLE))
             WHEN gp_is_date(t) THEN TRY_CAST(t AS DATE)::TIMESTAMP
             ELSE gp_instant(t) END""",
     # the texts that a value names: itself, or what a list holds, each once and in order
-    f"""CREATE OR REPLACE TEMP MACRO gp_texts(t, k) AS
+    f"""CREATE OR REPLACE MACRO gp_texts(t, k) AS
        CASE WHEN k = {NESTED} AND starts_with(t, '[') THEN list_sort(list_distinct(list_filter(
                 list_transform(json_extract(t, '$[*]'), lambda x: CASE
                     WHEN gp_kind(x::VARCHAR) <> {NESTED} THEN json_extract_string(x, '$') END),
                 lambda x: x <> '')))
             WHEN k <> {NESTED} AND t <> '' THEN [t] ELSE CAST([] AS VARCHAR[]) END""",
     # the domains of those that are addresses: ann@acme.example, Ann <ann@acme.example>
-    r"""CREATE OR REPLACE TEMP MACRO gp_domains(t, k) AS
+    r"""CREATE OR REPLACE MACRO gp_domains(t, k) AS
        list_sort(list_distinct(list_filter(list_transform(gp_texts(t, k), lambda x:
            regexp_extract(lower(x), '[^\s@<]@([^\s@<>,;/]+\.[^\s@<>,;/.]+)\.?>?\s*$', 1)),
            lambda x: x <> '')))""",
@@ -166,7 +174,7 @@ def rows_sql(reading: Reading, records: str) -> str:
             WHEN event IS NULL THEN 'it has no event name'
             WHEN coalesce(time_text, '') = '' THEN 'it has no time'
             WHEN ts IS NULL THEN 'its time cannot be read: ' || left(time_text, 60)
-            WHEN year(ts) NOT BETWEEN 1900 AND 9999
+            WHEN NOT {_IN_TIME}
                 THEN 'its time lies outside the years 1900 to 9999: ' || left(time_text, 60)
             END AS reason)
         FROM (
@@ -176,7 +184,8 @@ def rows_sql(reading: Reading, records: str) -> str:
                 gp_time(time_text, {when[1]}) AS ts,
                 CASE WHEN {when[1]} = {TEXT} THEN gp_is_date(time_text) ELSE false END AS date_only,
                 {text(reading.id)} AS insert_id, time_text{kept}
-            FROM (SELECT *, trim({when[0]}) AS time_text FROM ({records}))
+            FROM (SELECT *, IF({when[1]} = {TEXT}, trim({when[0]}), {when[0]}) AS time_text
+                FROM ({records}))
         )"""
 
 

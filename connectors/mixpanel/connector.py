@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 _HOUR = timedelta(hours=1)
 _APART_SECONDS = 0.45  # three a second, and a margin for what is held up on the way
-_PIECE = 32 << 20
+_PIECE = 64 << 20
 """Bytes of a body that are read together, while the next ones come."""
 _READ = 1
 """Raised when the same body would be read with another meaning: everything is pulled anew."""

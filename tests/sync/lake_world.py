@@ -91,7 +91,9 @@ class World:
                 if insert_id is None:
                     rows.append(row)
                     continue
-                rank = (row[3], row[2], row[1] or "", path.name)
+                # what else tells rows of one part apart: none before any, column by column
+                rest = tuple((value is not None, value) for value in row[4:])
+                rank = (row[3], row[2], row[1] or "", path.name, rest)
                 if (key, insert_id) not in best or rank < best[key, insert_id][0]:
                     best[key, insert_id] = (rank, row)
         return sorted([*rows, *(row for _, row in best.values())], key=repr)
