@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from connectors.facts import Inspector, Provisioner
@@ -144,24 +144,21 @@ class AccountSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):  # these three are tuples, since a run makes tens of thousands of them
     """What a record says now, of the fields that were asked for."""
 
     id: str
     values: Mapping[str, Raw]
 
 
-@dataclass(frozen=True, slots=True)
-class RecordWrite:
+class RecordWrite(NamedTuple):
     """Fields of one record and the values they shall have. Other fields stay as they are."""
 
     id: str
     values: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class WriteResult:
+class WriteResult(NamedTuple):
     """What became of one RecordWrite.
 
     written: the record has all the values now. rejected: it has none of them, and `reason` (with

@@ -1,12 +1,14 @@
 """Values as the text that a file or a CRM is sent."""
 
 from datetime import date
+from functools import lru_cache
 from math import isfinite
 
 from config.errors import RecordRejected
 from connectors.base import Value
 
 
+@lru_cache(maxsize=1 << 16, typed=True)  # the same few come again and again
 def plain_text(value: Value) -> str:
     """Dates by day, true and false, whole numbers without a point, a;b; None is empty.
     RecordRejected if it is no number, or no text that UTF-8 has."""

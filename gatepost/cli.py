@@ -180,6 +180,7 @@ def main() -> NoReturn:
             sys.stdout = telling(stream)
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's own would wait busily for work
     gc.disable()  # most commands are over in seconds; those that stay switch it on again
     try:
         commands.main(prog_name="gatepost")

@@ -37,7 +37,8 @@ class UserDays:
         """Account, user and day of what a filter looks at, as far as a window reaches back before
         the first day. Users are numbered: one number is one user of one account."""
         if window not in self._reached:
-            keep = self._rows["day"] > self._base - window
+            near = self._rows["day"] > self._base - window
+            keep = slice(None) if near.all() else near
             rows = {name: array[keep] for name, array in self._rows.items() if name != "who"}
             self._reached[window] = {**rows, "user": self._users[keep]}
         rows = self._reached[window]

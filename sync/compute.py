@@ -8,6 +8,7 @@ same. Accounts go through in chunks, so that memory stays flat however many ther
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -137,8 +138,11 @@ class _Work:
     def _settled(self, stored: StoredCheckpoint, late: Mapping[int, int]) -> Array:
         """Each account's row in the checkpoint, -1 where it does not count for it any more."""
         accounts, day = self.inputs.accounts, stored.checkpoint.day
-        place = {account: row for row, account in enumerate(stored.ids.tolist())}
-        rows = np.array([place.get(account, -1) for account in accounts.ids.tolist()], np.int64)
+        ids, before_ids = accounts.ids.tolist(), stored.ids.tolist()
+        rows = np.arange(len(ids))
+        if ids != before_ids:
+            place = {account: row for row, account in enumerate(before_ids)}
+            rows = np.array([place.get(account, -1) for account in ids], np.int64)
         found = rows >= 0
         now = self._evidence(day)
         for name, before in stored.evidence.items():
@@ -153,10 +157,7 @@ class _Work:
     def _evidence(self, day: int) -> dict[str, Array]:
         """What a checkpoint of `day` rests on besides the lake, account by account."""
         accounts, start = self.inputs.accounts, self.inputs.compiled.journey.start
-        evidence = {
-            f"key:{source.name}": keys.by_account(accounts.size)
-            for source, keys in zip(self.inputs.sources, self.inputs.keys, strict=True)
-        }
+        evidence = dict(self._keys)
         steps = np.zeros(accounts.size, np.int64)
         for field_steps in accounts.fields.values():
             steps += np.bincount(
@@ -167,6 +168,13 @@ class _Work:
             begun = accounts.fields[start].on(self.last, accounts.size)
             evidence["start"] = np.where(begun.known, begun.values, BEGINNING)
         return evidence
+
+    @cached_property
+    def _keys(self) -> dict[str, Array]:
+        return {
+            f"key:{source.name}": keys.by_account(self.inputs.accounts.size)
+            for source, keys in zip(self.inputs.sources, self.inputs.keys, strict=True)
+        }
 
     def _chunks(self, accounts: Array, days: int) -> Iterator[Array]:
         """Accounts in portions that fit into memory, neighbours in the lake together."""

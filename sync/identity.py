@@ -216,7 +216,7 @@ def one_text_each(account_no: Array, account_key: Array, accounts: int) -> Array
     is one key that key. Texts stay short, however many keys there are."""
     texts = np.full(accounts, "", np.object_)
     texts[account_no] = account_key
-    if len(np.unique(account_no)) < len(account_no):
+    if len(account_no) and np.bincount(account_no).max() > 1:
         order = np.lexsort((account_key.astype(np.str_), account_no))
         starts = np.flatnonzero(np.append(True, np.diff(account_no[order]) != 0))
         for rows in np.split(order, starts[1:]):

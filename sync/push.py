@@ -6,7 +6,7 @@ sink is given at once; for files it is everything, since the file is rewritten w
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
@@ -149,7 +149,7 @@ def _checked(batch: Records, results: Sequence[WriteResult]) -> Sequence[WriteRe
         return [WriteResult(one[0].account_id, "unknown", said) for one in batch]
     if any(one.reason for one in results):
         hide = Redactor()
-        results = [replace(one, reason=hide(one.reason)) for one in results]
+        results = [one._replace(reason=hide(one.reason)) for one in results]
     return [
         result
         if result.id == one[0].account_id

@@ -122,14 +122,14 @@ class ShortSink:
 
     def read(self, object_name, id_field, fields):
         for record in self.inner.read(object_name, id_field, fields):
-            yield replace(record, id=SHORT[record.id])
+            yield record._replace(id=SHORT[record.id])
 
     def read_some(self, object_name, id_field, fields, ids):
         asked = [long_id(one) for one in ids]
         for record in self.inner.read_some(object_name, id_field, fields, asked):
-            yield replace(record, id=SHORT[record.id])
+            yield record._replace(id=SHORT[record.id])
 
     def write(self, object_name, id_field, writes):
-        asked = [replace(one, id=long_id(one.id)) for one in writes]
+        asked = [one._replace(id=long_id(one.id)) for one in writes]
         results = self.inner.write(object_name, id_field, asked)
-        return [replace(one, id=write.id) for one, write in zip(results, writes, strict=True)]
+        return [one._replace(id=write.id) for one, write in zip(results, writes, strict=True)]
