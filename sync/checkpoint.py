@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import numpy as np
 
 from config.journey import Journey
@@ -49,6 +50,7 @@ def journey_key(journey: Journey, mapping: MappingFile) -> str:
     """A hash of everything in the configuration that the journey's values depend on."""
     parts = (
         str(SEMANTICS),
+        duckdb.__version__,  # users are kept as its hashes, which another release may make anew
         journey.model_dump_json(),
         mapping.model_dump_json(exclude={"write"}),
     )

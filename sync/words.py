@@ -1,15 +1,13 @@
 """What the engine is asked about events, put into its words.
 
 Ibis does that, and takes longer to load than the engine for a day's answers. So the words are kept
-with a journey's checkpoint: they hold as long as the journey, the mapping and `key` are the same.
+with a journey's checkpoint: they hold as long as `key` is the same, and the checkpoint counts.
 """
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
-
-import duckdb
 
 from mapping.clock import Offsets
 from mapping.compiled import CompiledJourney
@@ -48,9 +46,8 @@ def keys_table(source: int) -> str:
 
 
 def words_key(zone: Offsets, whole_zone: Offsets) -> str:
-    """What words depend on besides the journey and the mapping."""
-    said = repr((duckdb.__version__, zone, whole_zone))
-    return hashlib.sha256(said.encode()).hexdigest()
+    """What words depend on besides the journey, the mapping and the engine."""
+    return hashlib.sha256(repr((zone, whole_zone)).encode()).hexdigest()
 
 
 def put_into_words(
