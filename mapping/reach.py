@@ -10,8 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from mapping.compiled import CompiledJourney
-from mapping.measures import FILTERS_A_MASK, Measures
+from mapping.measures import FILTERS_A_MASK
 from mapping.series import narrow
 from mapping.vector import Array
 
@@ -28,19 +27,19 @@ class Reach:
     user_days: Columns
 
     @classmethod
-    def of(cls, compiled: CompiledJourney, by_account: Columns, by_user: Columns, day: int) -> Self:
+    def of(
+        cls, by_account: Columns, by_user: Columns, day: int, *, window: int, users_window: int,
+        filters: int,
+    ) -> Self:  # fmt: skip
         """The rows of `by_account` (any order) and `by_user` (by account, user and day) that
-        matter to windows that end after `day`. `by_user` is looked at if users are counted."""
-        measures = compiled.measures
-        rows = by_account["day"]
-        near = (rows > day + 1 - compiled.longest_reach()) & (rows <= day)
+        matter to windows of so many days that end after `day`. `filters`: how many bits the masks
+        of `by_user` have; with none it may lack all columns."""
+        near = _between(by_account, day + 1 - window, day)
         users: Columns = {}
-        if measures.by_user:
-            window = compiled.longest_users_window()
-            near_users = (by_user["day"] > day + 1 - window) & (by_user["day"] <= day)
-            users = _taken(by_user, np.flatnonzero(near_users))
-            users = _taken(users, _last_days(users, measures))
-        return cls(_taken(by_account, np.flatnonzero(near)), users)
+        if filters:
+            users = _taken(by_user, _between(by_user, day + 1 - users_window, day))
+            users = _taken(users, _last_days(users, filters))
+        return cls(_taken(by_account, near), users)
 
     def take(self, position: Array) -> Self:
         """The rows of some accounts: `position` is each account's new row, -1 for the others."""
@@ -53,6 +52,10 @@ class Reach:
             _stacked([part.account_days for part in parts]),
             _stacked([part.user_days for part in parts]),
         )
+
+
+def _between(rows: Columns, after: int, last: int) -> Array:
+    return np.flatnonzero((rows["day"] > after) & (rows["day"] <= last))
 
 
 def _taken(columns: Columns, rows: Array) -> dict[str, Array]:
@@ -71,10 +74,10 @@ def _stacked(parts: list[Columns]) -> dict[str, Array]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _last_days(users: Columns, measures: Measures) -> Array:
+def _last_days(users: Columns, filters: int) -> Array:
     """Of rows by account, user and day: those after which the user does not meet some filter."""
     keep = np.zeros(len(users["day"]), np.bool_)
-    for place in range(len(measures.by_user)):
+    for place in range(filters):
         mask, bit = divmod(place, FILTERS_A_MASK)
         rows = np.flatnonzero(users[f"m{mask}"] & np.int64(1 << bit))
         account, who = users["account_no"][rows], users["who"][rows]

@@ -137,13 +137,21 @@ class Replay:
         )  # fmt: skip
 
     def _checkpoint(self, day: int) -> Checkpoint:
-        by_user = self._measured.user_days() if self.compiled.measures.by_user else {}
+        compiled, filters = self.compiled, len(self.compiled.measures.by_user)
+        by_user = self._measured.user_days() if filters else {}
         return Checkpoint(
             day,
             np.where(self.first_event <= day, self.first_event, NEVER).astype(np.int32),
             self.state.arrays(),
             self._signals.carry(day),
-            Reach.of(self.compiled, self._measured.account_days, by_user, day),
+            Reach.of(
+                self._measured.account_days,
+                by_user,
+                day,
+                window=compiled.longest_reach(),
+                users_window=compiled.longest_users_window(),
+                filters=filters,
+            ),
         )
 
     def _one_day(self, day: int) -> None:

@@ -1,12 +1,9 @@
 """A checkpoint keeps of past days what windows will look at again, and no more."""
 
-from dataclasses import dataclass
-
 import hypothesis.strategies as st
 import numpy as np
 from hypothesis import given
 
-from mapping.measures import Measures
 from mapping.reach import Reach
 
 DAY, WINDOW, FILTERS = 20, 8, 3
@@ -22,20 +19,8 @@ ROWS = st.sets(
 )  # fmt: skip
 
 
-@dataclass
-class Journey:
-    """As much of a compiled journey as is asked."""
-
-    measures: Measures
-
-    def longest_reach(self):
-        return WINDOW
-
-    def longest_users_window(self):
-        return WINDOW
-
-
-JOURNEY = Journey(Measures(counted={0}, by_user=set(range(FILTERS))))
+def reach(by_account, by_user):
+    return Reach.of(by_account, by_user, DAY, window=WINDOW, users_window=WINDOW, filters=FILTERS)
 
 
 def columns(keys, masks):
@@ -56,7 +41,7 @@ def users(rows, day, window, bit):
 @given(ROWS)
 def test_users_are_counted_as_if_all_days_were_there(drawn):
     rows = columns(*drawn)
-    kept = Reach.of(JOURNEY, {"day": rows["day"]}, rows, DAY).user_days
+    kept = reach({"day": rows["day"]}, rows).user_days
     later = {name: array[rows["day"] > DAY] for name, array in rows.items()}
     both = {name: np.r_[kept[name], later[name]] for name in rows}
     for day in range(DAY + 1, DAY + 5):
@@ -67,7 +52,7 @@ def test_users_are_counted_as_if_all_days_were_there(drawn):
 
 @given(ROWS)
 def test_no_row_is_kept_that_another_makes_needless(drawn):
-    kept = Reach.of(JOURNEY, {"day": columns(*drawn)["day"]}, columns(*drawn), DAY).user_days
+    kept = reach({"day": columns(*drawn)["day"]}, columns(*drawn)).user_days
     for row in range(len(kept["day"])):
         assert DAY + 1 - WINDOW < kept["day"][row] <= DAY
         less = {name: np.delete(array, row) for name, array in kept.items()}
@@ -81,7 +66,7 @@ def test_no_row_is_kept_that_another_makes_needless(drawn):
 def test_account_days_are_those_of_the_longest_window(days):
     rows = {"account_no": np.arange(len(days)), "day": np.array(days, np.int64)}
     none = columns([], [])
-    kept = Reach.of(JOURNEY, rows, none, DAY).account_days
+    kept = reach(rows, none).account_days
     assert kept["day"].tolist() == [day for day in days if DAY + 1 - WINDOW < day <= DAY]
 
 
