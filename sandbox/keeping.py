@@ -37,6 +37,8 @@ def read_state(path: Path) -> JsonDict | None:
         kept = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except ValueError:
+        kept = None
     if not isinstance(kept, dict) or kept.get("shape") != SHAPE:
         message = f"{path} is no state of a sandbox of this version"
         raise ValueError(message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -167,7 +167,7 @@ def main(
     `bad_days` are switched on from the start. `state` is a file in which what programs wrote is
     kept at the end; if it is there, its world counts and not the figures given here. With it the
     clock is the real one. Raises OSError where the port is taken, ValueError where a world cannot
-    be made, or the file is not ours.
+    be made, the file is not ours, or a bad day is none (UnknownFault).
     """
     kept = read_state(state) if state is not None else None
     real = datetime.now(UTC)
@@ -175,16 +175,16 @@ def main(
     world: JsonDict = {"seed": seed, "accounts": accounts, "days": days, "end": last}
     if kept is not None:
         world = world_in(kept)
-    opened = listen(port)
-    sandbox = build(**world, now=now if end and state is None else now or real)
-    if kept is not None:
-        restore(sandbox, kept)
-    for one in bad_days:
-        sandbox.switch_on(one)
-    sandbox.base_url = f"http://{LOOPBACK}:{opened.getsockname()[1]}"
-    try:
-        Server(sandbox, quiet=False).run(sockets=[opened])
-    finally:
-        if state is not None:
-            write_state(state, sandbox, world)
+    with closing(listen(port)) as opened:
+        sandbox = build(**world, now=now if end and state is None else now or real)
+        if kept is not None:
+            restore(sandbox, kept)
+        for one in bad_days:
+            sandbox.switch_on(one)
+        sandbox.base_url = f"http://{LOOPBACK}:{opened.getsockname()[1]}"
+        try:
+            Server(sandbox, quiet=False).run(sockets=[opened])
+        finally:
+            if state is not None:
+                write_state(state, sandbox, world)
     return 0

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -55,7 +56,7 @@ def command(folder: Path, crm: str) -> None:
         raise GatepostError(f"{error.filename} cannot be written: {error.strerror}") from error
     for name in files:
         click.echo(folder / name)
-    at = "" if folder == Path() else f" --project {folder}"
+    at = "" if folder == Path() else f" --project {quote(str(folder))}"
     journey = folder / "journeys" / "customer.yaml"
     if crm == "files":
         then = f"`gatepost check{at}`, then `gatepost plan{at}`; then edit {journey} and plan again"

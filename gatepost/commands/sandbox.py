@@ -161,6 +161,8 @@ def _serve(
         raise UsageError(f"--bad-day: {wrong}", "see docs/sandbox.md") from wrong
     try:
         return main(port, seed, accounts, days, end, bad_days=bad_days, state=state)
+    except UnknownFault as wrong:  # what it is called on, which only a sandbox knows
+        raise UsageError(f"--bad-day: {wrong}", "see docs/sandbox.md") from wrong
     except ValueError as wrong:
         raise GatepostError(str(wrong), "delete the file to start over") from wrong
     except OSError as error:

@@ -37,6 +37,9 @@ class Application:
         self.vendors = {vendor.name: vendor for vendor in vendors}
         self.clock = clock
         self.faults = faults
+        faults.routes = frozenset(
+            f"{one.name}.{name}" for one in vendors for name in one.router.names()
+        )
         self.log = log
         self.control: Callable[[Call], Reply] | None = None
 

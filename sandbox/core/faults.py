@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 # Faults of the wire are played by the application itself, for any route of any vendor.
 WIRE_KINDS = frozenset(
@@ -31,10 +35,16 @@ VENDOR_KINDS: dict[str, str] = {
     "load_shed": "429 without any header that says how long",
     "governor": "an automation runs into a limit where a batch is large",
 }
+# What any of them may be told, besides when and where it fires.
+SETTINGS = frozenset({
+    "after_rows", "at", "body", "bytes", "code", "field", "fields", "how", "ids", "message", "mode",
+    "name_ids", "object", "offers", "over", "policy", "records", "retry_after", "seconds", "share",
+    "status", "to", "trace", "value",
+})  # fmt: skip
 
 
 class UnknownFault(ValueError):
-    """The kind is not known, or a setting is missing."""
+    """The kind, the route or a setting is not known, or one is missing."""
 
 
 @dataclass
@@ -77,6 +87,8 @@ class Faults:
     """All that is switched on, in the order of switching on."""
 
     def __init__(self) -> None:
+        self.routes: frozenset[str] = frozenset()
+        """Those that there are; the application knows them. None: any name will do."""
         self._numbers = count(1)
         self._active: list[Fault] = []
 
@@ -87,12 +99,18 @@ class Faults:
         if kind not in WIRE_KINDS and kind not in VENDOR_KINDS:
             known = ", ".join(sorted(WIRE_KINDS | set(VENDOR_KINDS)))
             raise UnknownFault(f"no fault of kind {kind!r}; known: {known}")
+        route = str(settings.pop("route", "*"))
+        if self.routes and not any(fnmatchcase(one, route) for one in self.routes):
+            vendor = route.partition(".")[0] + "."
+            ours = {one for one in self.routes if one.startswith(vendor)}
+            some = {one.partition(".")[0] + ".*" for one in self.routes}
+            raise UnknownFault(f"no route {route!r}; {_near(route, ours or some)}")
         seed = int(settings.pop("seed", 0))
         times = settings.pop("count", None)
         fault = Fault(
             number=next(self._numbers),
             kind=str(kind),
-            route=str(settings.pop("route", "*")),
+            route=route,
             count=None if times is None else int(times),
             probability=float(settings.pop("probability", 1.0)),
             skip=int(settings.pop("skip", 0)),
@@ -100,6 +118,8 @@ class Faults:
             settings=settings,
             dice=random.Random(seed),
         )
+        for name in settings.keys() - SETTINGS:
+            raise UnknownFault(f"no setting {name!r}; {_near(name, SETTINGS)}")
         self._active.append(fault)
         return fault
 
@@ -132,3 +152,8 @@ class Faults:
 
 def _fits(fault: Fault, about: dict[str, object]) -> bool:
     return all(fault.get(name) in (None, value) for name, value in about.items())
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, 1, 0.75)
+    return f"nearest is {near[0]!r}" if near else "known: " + ", ".join(sorted(known))

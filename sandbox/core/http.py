@@ -117,6 +117,10 @@ class Router:
     def __init__(self, routes: list[Route]) -> None:
         self._routes = [(route, route.compiled()) for route in routes]
 
+    def names(self) -> set[str]:
+        """What routes are called; those that no route fits are `unknown`."""
+        return {route.name for route, _ in self._routes} | {"unknown"}
+
     def find(self, call: Call) -> Route | set[str]:
         """The route, with `call.params` filled in; or the methods that the path does allow."""
         methods: set[str] = set()

@@ -149,12 +149,38 @@ def test_nobody_there_to_list_requests_is_a_sentence(invoke):
         ("status,count", "'count' is no KEY=VALUE"),
         ("{broken", "is no JSON"),
         ("status,count=many", "--bad-day: "),
+        ("status,stauts=503", "no setting 'stauts'; nearest is 'status'"),
     ],
 )
 def test_a_bad_day_that_there_is_not_is_a_usage_error(invoke, spec, words):
     done = invoke("sandbox", "--port", "0", "--bad-day", spec)
     assert done.exit_code == 2
     assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        (
+            "hubspot.batch_updat",
+            "no route 'hubspot.batch_updat'; nearest is 'hubspot.batch_update'",
+        ),
+        ("mixpanel.zzzzzz", "known: mixpanel.engage, mixpanel.export,"),
+        ("pipedrive", "known: hubspot.*, mixpanel.*, salesforce.*"),
+    ],
+)
+def test_a_bad_day_of_a_route_that_there_is_not_is_a_usage_error(invoke, route, words):
+    """Else nobody would notice that nothing goes wrong."""
+    done = invoke("sandbox", *SMALL, "--port", "0", "--bad-day", f"status@{route}")
+    assert done.exit_code == 2
+    assert words in done.stderr
+
+
+def test_a_state_that_is_none_is_named(invoke, tmp_path):
+    (tmp_path / "state").write_text("")
+    done = invoke("sandbox", *SMALL, "--port", "0", "--state", tmp_path / "state")
+    assert done.exit_code == 1
+    assert f"{tmp_path / 'state'} is no state of a sandbox" in done.stderr
 
 
 def test_the_truth_is_one_object_for_each_account(invoke):
