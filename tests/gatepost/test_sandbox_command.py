@@ -165,7 +165,7 @@ def test_a_bad_day_that_there_is_not_is_a_usage_error(invoke, spec, words):
             "hubspot.batch_updat",
             "no route 'hubspot.batch_updat'; nearest is 'hubspot.batch_update'",
         ),
-        ("mixpanel.zzzzzz", "known: mixpanel.engage, mixpanel.export,"),
+        ("mixpanel.zzzzzz", "known: mixpanel.cohorts, mixpanel.engage, "),
         ("pipedrive", "known: hubspot.*, mixpanel.*, salesforce.*"),
     ],
 )
