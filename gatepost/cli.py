@@ -13,19 +13,21 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-import click
-
 from gatepost import __version__
 from gatepost.ours import sentence
 
 try:
+    import click
+
     from config.errors import FixConfig, GatepostError
+    from gatepost.crash import crash_sentence
+    from gatepost.options import HOME_KEY
+    from gatepost.redact import redacted
+    from gatepost.stdout import ResultLostError, telling
 except ImportError:  # somebody else's `config` came first
     sys.exit(f"gatepost: {sentence() or 'its packages are not all there: install it again'}")
-from gatepost.crash import crash_sentence
-from gatepost.options import HOME_KEY
-from gatepost.redact import redacted
-from gatepost.stdout import ResultLostError, telling
+except KeyboardInterrupt:  # before there was anything to stop
+    sys.exit(130)
 
 INTERRUPTED = 130
 READER_GONE = 141  # what the shell reports for a program that SIGPIPE ended

@@ -115,6 +115,20 @@ def test_help_imports_nothing_heavy(words):
     assert not HEAVY & modules
 
 
+@pytest.mark.parametrize("module", ["click", "gatepost.options"])
+def test_control_c_while_the_program_loads_ends_it_without_a_word(module):
+    code = (
+        "import sys\n"
+        "class Impatient:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {module!r}: raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Impatient())\n"
+        "import gatepost.cli\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_the_listing_imports_no_command():
     assert not [name for name in loaded_by("--help") if name.startswith("gatepost.commands.")]
 
