@@ -33,6 +33,12 @@ def attention(summary: "RunSummary") -> Iterator[str]:
     """Warnings: one sentence each, with the way out where there is one."""
     for text in summary.warnings:
         yield f"warning: {one_line(text)}"
+    for name, accounts in summary.travelling.items():
+        if not accounts:
+            yield (
+                f"warning: no account travels {name}: there is none, or `accounts.where` in"
+                " mapping.yaml or `accounts` in the journey leaves none"
+            )
     for source in summary.sources:
         yield from _source_warnings(source)
     if summary.doubled:
@@ -71,9 +77,8 @@ def _source_warnings(source: "SourceSummary") -> Iterator[str]:
         keys = _listed(
             [f"{key} ({events:,})" for key, events in match.unmatched], match.unmatched_keys
         )
-        yield (
-            f"warning: {source.name}: {counted(match.unmatched_keys, 'key')} no account has: {keys}"
-        )
+        many = counted(match.unmatched_keys, "key")
+        yield f"warning: {source.name}: {many} that no account has: {keys}"
 
 
 def _listed(texts: list[str], total: int | None = None) -> str:

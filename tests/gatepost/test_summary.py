@@ -50,7 +50,7 @@ def test_everything_that_needs_a_person_is_a_warning():
         "warning: a part is gone",
         "warning: product: 1 row could not be read",
         "warning: product: 2 events without an account key",
-        "warning: product: 1 key no account has: acne (2)",
+        "warning: product: 1 key that no account has: acne (2)",
         (
             "warning: 1 account will not be written, since a key is shared:"
             " 001 (its key 'x' is also that of 002)"
@@ -60,6 +60,11 @@ def test_everything_that_needs_a_person_is_a_warning():
             " 001: 'many', 002: 'few'"
         ),
     ]
+
+
+def test_a_journey_without_any_account_is_a_warning():
+    (said,) = notes(RunSummary(travelling={"A": 3, "B": 0}))
+    assert said.startswith("warning: no account travels B: ")
 
 
 def test_long_lists_are_cut_and_counted():
