@@ -5,41 +5,33 @@ steps before it, once.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
-from importlib import import_module
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 from config.errors import StopCycle
 from config.load import Project
-from connectors.base import Budgeted, Connector, ReadsChanged, Warns
-from connectors.registry import connect
+from connectors.base import Connector, ReadsChanged
 from mapping.check import compiled
 from mapping.compiled import CompiledJourney
-from sync.accounts import (
-    Customers,
-    JourneyAccounts,
-    customers_of,
-    journey_accounts,
-    pull_accounts,
-)
+from sync.accounts import Customers, JourneyAccounts, customers_of, journey_accounts
 from sync.confirmed import LastConfirmed
+from sync.connections import Connections
 from sync.engine import DuckEngine, EngineError
-from sync.identity import MatchReport
 from sync.lake import Lake, register_events
-from sync.matching import matched
+from sync.matching import matches_of, note_matches_of
 from sync.meanwhile import Meanwhile
 from sync.orders import Orders
 from sync.plan import Plan
 from sync.prune_lake import pruned_away
 from sync.runs import clock_warning, run_lock
 from sync.shown import Shown
-from sync.sightings import seen_now
 from sync.state import State
-from sync.summary import RunSummary, SourceSummary
+from sync.summary import RunSummary
 
 if TYPE_CHECKING:
     from sync.applied import Applied
@@ -66,13 +58,12 @@ class Cycle:
         False: what is there already is used.
         """
         self.project, self.now, self.as_of, self.tick = project, now, as_of, tick
-        self.summary = RunSummary(counting=self._requests)
+        self.connections = Connections(project)
+        self.summary = RunSummary(counting=self.connections.requests)
         self.lake = Lake(project.home)
         self.journeys: list[CompiledJourney] = compiled(project)
         self._may_pull, self._exclusive = pull, exclusive
         self._stack, self._pulled = ExitStack(), False
-        self._connectors: dict[str, Connector] = {}
-        self._used: dict[str, int] = {}
         self._customers: dict[str, Customers] = {}
         self._accounts: dict[str, JourneyAccounts] = {}
         self._fresh: dict[str, list[str]] = {}
@@ -118,23 +109,7 @@ class Cycle:
 
     def connector(self, name: str) -> Connector:
         """The open connection of that name in gatepost.yaml."""
-        if name not in self._connectors:
-            connection = self.project.gatepost.connections[name]
-            made = connect(name, connection, self.project.folder)
-            self._connectors[name] = made
-            if isinstance(made, Budgeted) and (budget := made.budget()) is not None:
-                self._used[name] = budget.used
-        return self._connectors[name]
-
-    def _requests(self) -> dict[str, dict[str, int | None]]:
-        """What each connection that counts its requests sent so far, and may still send."""
-        found: dict[str, dict[str, int | None]] = {}
-        for name, connector in self._connectors.items():
-            if isinstance(connector, Budgeted) and (budget := connector.budget()) is not None:
-                # requests of a day ago leave the count while we look: never less than none
-                sent = max(0, budget.used - self._used.get(name, 0))
-                found[name] = {"sent": sent, "left": budget.left}
-        return found
+        return self.connections.of(name)
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -167,28 +142,15 @@ class Cycle:
         if self._pulled:
             return
         self._pulled = True
+        from sync.pulling import Pulling
+
         if not self._may_pull and self.state.value("SELECT 1 FROM pulls LIMIT 1") is not None:
             return
         with self._lock_to_pull() as free, self.timed("pull"):
             if free:
-                self._pull_accounts()
-                # Events are waited for: for a vendor, for a disk, for the engine.
-                with Meanwhile(self._look_ahead) as coming:
-                    self._pull_events()
-                self._customers = coming.result()
-
-    def _look_ahead(self) -> dict[str, Customers]:
-        """What computing will need and no event changes: its modules, and the customers by zone."""
-        import_module("sync.computing")
-        days = {one.journey.timezone: self.day(one) for one in self.journeys}
-        with State(self.project.home) as state:
-            if self._exclusive:  # nothing is written before this is asked for
-                self._last_confirmed = LastConfirmed.load(
-                    state, self.project.mapping.accounts.object
-                )
-            return {
-                zone: customers_of(self.project, state, zone, day) for zone, day in days.items()
-            }
+                found = Pulling(self, writes=self._exclusive).pull()
+                self.looked, self._shown, self._fresh = True, None, found.parts
+                self._customers, self._last_confirmed = found.customers, found.last_confirmed
 
     @contextmanager
     def _lock_to_pull(self) -> Iterator[bool]:
@@ -206,58 +168,6 @@ class Cycle:
                 yield False
                 return
             yield True
-
-    def _pull_accounts(self) -> None:
-        spec = self.project.mapping.accounts
-        seen = seen_now(self.state, self.as_of, self.now)
-        source = self.connector(spec.from_).accounts()
-        sighted = pull_accounts(
-            self.project, self.state, source, seen,
-            tick=lambda done: self.tick("reading accounts", done, 0),
-        )  # fmt: skip
-        self.looked, self._shown = True, None
-        if isinstance(source, Warns):
-            self.summary.warnings += source.warnings()
-        if sighted is None:
-            return
-        bad, examples = source.rejected(spec.object)
-        if bad:
-            self.summary.warnings.append(
-                f"{bad} rows of {spec.object} could not be read and are left out, the first: line "
-                f"{examples[0].line}: {examples[0].reason}"
-            )
-        self.summary.accounts_changed, self.summary.accounts_gone = sighted.changed, sighted.gone
-        if sighted.repeated_rows:
-            self.summary.warnings.append(
-                f"{sighted.repeated_rows} rows of {spec.object} repeat an id, the first counts: "
-                f"{', '.join(sighted.repeated)}"
-            )
-
-    def _pull_events(self) -> None:
-        # Reading bodies needs more than computing does: `--no-pull` never loads it.
-        from sync.pull_events import pull_events
-
-        for entry in self.project.mapping.events:
-            before = self._parts(entry.name)
-            source = self.connector(entry.from_).events(entry.object)
-            report = pull_events(self.project, entry, source, self.lake, self.state, self.tick)
-            self.summary.warnings += report.warnings
-            self.summary.warnings += [
-                f"{part} was being written: it is pulled next time" for part in report.waiting
-            ]
-            found = SourceSummary(
-                entry.name, report.rows, report.rejected, report.duplicates,
-                sum(report.no_key.values()),
-            )  # fmt: skip
-            self.summary.sources.append(found)
-            now = self._parts(entry.name)
-            self._fresh[entry.name] = sorted(part for part in now if now[part] != before.get(part))
-
-    def _parts(self, source: str) -> dict[str, str]:
-        rows = self.state.rows(
-            "SELECT part, fingerprint FROM lake_parts WHERE source = ?", (source,)
-        )
-        return {str(part): str(fingerprint) for part, fingerprint in rows}
 
     # ---------------------------------------------------------------------------------- compute
 
@@ -284,25 +194,6 @@ class Cycle:
         register_events(self.engine, "events", self.lake.files(source), ())
         return [str(key) for (key,) in self.engine.rows("SELECT DISTINCT account_key FROM events")]
 
-    def _matches(self, found: JourneyAccounts) -> list[MatchReport]:
-        """How many of the events that this run pulled found their account, source by source."""
-        reports = []
-        with self.engine.beside() as engine:
-            for entry, keys in zip(self.project.mapping.events, found.found, strict=True):
-                if parts := self._fresh.get(entry.name):
-                    files = self.lake.files(entry.name, parts=parts)
-                    reports.append(matched(engine, entry.name, files, keys))
-        return reports
-
-    def _note_matches(self, reports: Sequence[MatchReport]) -> None:
-        from sync.facts import note_matched  # what brakes look at: for those who pulled something
-
-        for report in reports:
-            note_matched(self.state, report)
-            for source in self.summary.sources:
-                if source.name == report.source:
-                    source.match = report
-
     def compute(
         self, *, journey: str | None = None, account: str | None = None, history: bool = False
     ) -> list["Computed"]:
@@ -324,14 +215,16 @@ class Cycle:
         self.summary.warnings += pruned_away(self.state, self.project.mapping, journey)
         from sync.computing import compute_all, compute_one
 
-        once = any(source.match for source in self.summary.sources)
-        with self.timed("compute"), Meanwhile(lambda: [] if once else self._matches(found)) as each:
+        # However this ends, the engine is not closed before nobody asks it any more.
+        ask = partial(matches_of, self, found, self._fresh)
+        asking = Meanwhile(ask, halt=self.engine.interrupt)
+        with self.timed("compute"), asking as matches:
             if account is not None:
                 computed = compute_one(self, journey, found, account, history=history)
             else:
                 keep = self._exclusive
                 computed = compute_all(self, journey, found, history=history, keep=keep)
-        self._note_matches(each.result())
+        note_matches_of(self, matches.result())
         return computed
 
     # ------------------------------------------------------------------------------------ write

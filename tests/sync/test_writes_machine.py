@@ -90,7 +90,7 @@ class WritesMachine(RuleBasedStateMachine):
         self.now += timedelta(minutes=10)
         cycle = Cycle(project, now=self.now, as_of=self.crm.as_of, exclusive=True)
         # what waits between two tries is of no interest here
-        cycle._connectors["crm"] = SalesforceConnector(
+        cycle.connections.opened["crm"] = SalesforceConnector(
             "crm", project.gatepost.connections["crm"], self.folder, sleep=lambda _: None
         )
         return cycle

@@ -57,7 +57,7 @@ def project(hub, tmp_path, request, monkeypatch):
         is_ours = connection.type == "hubspot"
         return hub.connector(**connection.options) if is_ours else connect(name, connection, folder)
 
-    monkeypatch.setattr("sync.cycle.connect", connected)  # with the sandbox's time
+    monkeypatch.setattr("sync.connections.connect", connected)  # with the sandbox's time
     (tmp_path / "gatepost.yaml").write_text(GATEPOST % (hub.started.url, request.param))
     (tmp_path / "mapping.yaml").write_text(MAPPING)
     (tmp_path / "journeys").mkdir()

@@ -115,7 +115,7 @@ def run(hub, tmp_path, monkeypatch):
         is_ours = connection.type == "hubspot"
         return hub.connector(api_budget=1) if is_ours else connect(name, connection, folder)
 
-    monkeypatch.setattr("sync.cycle.connect", connected)  # with the sandbox's time
+    monkeypatch.setattr("sync.connections.connect", connected)  # with the sandbox's time
     return Run(hub, tmp_path)
 
 
