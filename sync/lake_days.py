@@ -5,7 +5,7 @@ many rows there are, and a day of many runs is put together afterwards. The runs
 in the lake's order: by day, and within a day by account key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from operator import methodcaller
@@ -23,9 +23,10 @@ ROWS_AT_ONCE = 120_000
 of, so that a file is the same as if all had been sorted together."""
 
 RUN = "run"
-"""The column of a relation that lies clustered: the number of the row's run."""
+"""The column that has the number of a row's run, if rows were laid out by it, else NULL."""
 
 _SAMPLE = 4_000
+_TOO_MANY = 4 * ROWS_AT_ONCE
 _PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"  # 3 % larger, 10 % sooner
 _WRITTEN = "data_0.parquet"  # the engine's own name for the one file of a partition
 
@@ -54,6 +55,10 @@ class Run:
         if self.high is not None:
             said.append(f"account_key < {literal(self.high)}")
         return " AND ".join(said)
+
+    def among(self, days: Iterable[date]) -> list[date]:
+        """Those of `days` that it is of."""
+        return [day for day in days if self.first <= day <= self.last]
 
 
 def runs_of(
@@ -124,36 +129,42 @@ def _number_sql(runs: Sequence[Run], before: int) -> str:
 
 def write_days(
     engine: DuckEngine,
-    query: str,
+    relation: str,
     keep: Sequence[str],
     folder: Path,
     name: str,
-    *,
-    clustered: bool = False,
+    runs: Sequence[Run] = (),
 ) -> dict[date, Path]:
-    """Write the rows of `query` (a relation of the lake's columns, not a temporary one) to
-    FOLDER/day=D/NAME. `folder` is made. `clustered`: it has the column RUN too, and lies in its
-    order. StopCycle if rows got lost on the way."""
+    """Write the rows of `relation` (with the lake's columns, and not a temporary one) to
+    FOLDER/day=D/NAME. `folder` is made. `runs`: those by which rows lie, as far as their column RUN
+    has a number. StopCycle if rows got lost on the way."""
     folder.mkdir(parents=True)
-    chunks = _by_number(engine, query) if clustered else _by_key(engine, query)
+    chunks = _by_number(engine, relation, runs) if runs else _by_key(engine, relation)
     columns = ", ".join(quoted(column) for column in {**COLUMNS, **kept_columns(keep)})
-    chosen = f"SELECT {columns}, {lake_write.ID_HASH} AS id_hash FROM {query} WHERE"
-    pieces: dict[date, list[Path]] = {}
     statements = []
     for number, chunk in enumerate(chunks):
-        into = folder / f"run={number}"
-        for day in chunk.days:
-            pieces.setdefault(day, []).append(into / f"day={day}" / _WRITTEN)
-        statements.append(_copy_sql(f"{chosen} {chunk.condition}", chunk.days, into))
+        rows = f"SELECT {columns}, {lake_write.ID_HASH} AS id_hash FROM {chunk.rows}"
+        statements.append(_copy_sql(rows, chunk.days, folder / f"run={number:06d}"))
     if [len(chunk.days) for chunk in chunks] == [1]:
         engine.execute(statements[0])
     else:
         _execute_all(engine, statements)
+    files = _joined(folder, name)
+    [(count,)] = engine.rows(f"SELECT count(*) FROM {relation}")
+    _check(engine, list(files.values()), count)
+    return files
+
+
+def _joined(folder: Path, name: str) -> dict[date, Path]:
+    """Put the pieces of each day together, in the order of the runs."""
+    pieces: dict[date, list[Path]] = {}
+    for path in sorted(folder.glob(f"run=*/day=*/{_WRITTEN}")):
+        day = date.fromisoformat(path.parent.name.removeprefix("day="))
+        pieces.setdefault(day, []).append(path)
     files = {day: folder / f"day={day}" / name for day in sorted(pieces)}
     for day, path in files.items():
         path.parent.mkdir()
         join_parquet(pieces[day], path)
-    _check(engine, list(files.values()), sum(chunk.rows for chunk in chunks))
     return files
 
 
@@ -180,42 +191,61 @@ def _copy_sql(rows: str, days: Sequence[date], into: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """What one statement writes: the rows of which `condition` holds."""
+    """What one statement writes: the rows of a relation, which may be of `days`."""
 
-    condition: str
+    rows: str
     days: Sequence[date]
-    rows: int
 
 
-def _by_key(engine: DuckEngine, relation: str) -> list[_Chunk]:
+def _by_key(engine: DuckEngine, relation: str, *, near: bool = False) -> list[_Chunk]:
+    """`near`: the rows lie together, so that each chunk can look at all of them."""
     days = days_of(engine, relation)
-    counts = dict(days)
-    chunks = []
-    for run in runs_of(engine, relation, days, ROWS_AT_ONCE, engine.threads):
-        of = [day for day in counts if run.first <= day <= run.last]
-        # The rows of a day that is cut count with its first run.
-        rows = 0 if run.low is not None else sum(counts[day] for day in of)
-        chunks.append(_Chunk(run.condition(), of, rows))
-    return chunks
+    if not near and sum(count for _, count in days) > _TOO_MANY:
+        days = [(day, min(count, ROWS_AT_ONCE)) for day, count in days]  # a day is not cut
+    return [
+        _Chunk(f"{relation} WHERE {run.condition()}", run.among(day for day, _ in days))
+        for run in runs_of(engine, relation, days, ROWS_AT_ONCE, engine.threads)
+    ]
 
 
-def _by_number(engine: DuckEngine, relation: str) -> list[_Chunk]:
-    """Neighbours go together as long as they are not too many."""
+def _by_number(engine: DuckEngine, relation: str, runs: Sequence[Run]) -> list[_Chunk]:
+    loose = f"{relation} WHERE {RUN} IS NULL"
+    loose_days = days_of(engine, f"(FROM {loose})")
+    some = sum(count for _, count in loose_days) // len(runs)  # in each run, or so
+    laid = {
+        number: (days, count)
+        for number, days, count in engine.rows(
+            f"SELECT {RUN}, list(DISTINCT ts::DATE), count(*) FROM {relation}"
+            f" WHERE {RUN} IS NOT NULL GROUP BY {RUN}"
+        )
+    }
+    sizes = [some + laid.get(number, ((), 0))[1] for number in range(len(runs))]
     chunks: list[_Chunk] = []
-    first, days, rows = 0, set[date](), ROWS_AT_ONCE
-    for number, of, count in engine.rows(
-        f"SELECT {RUN}, list(DISTINCT ts::DATE), count(*) FROM {relation}"
-        f" GROUP BY {RUN} ORDER BY {RUN}"
-    ):
-        if rows + count > ROWS_AT_ONCE:
-            first, days, rows = number, set(), 0
-        else:
-            chunks.pop()
-        days |= set(of)
-        rows += count
-        condition = f"{RUN} BETWEEN {first} AND {number}"
-        chunks.append(_Chunk(condition, sorted(days), rows))
+    for numbers in _neighbours(sizes):
+        # Each for itself, as the engine passes over what lies elsewhere only if asked so.
+        rows = [f"FROM {relation} WHERE {RUN} BETWEEN {numbers[0]} AND {numbers[-1]}"]
+        rows += [f"FROM {loose} AND {runs[number].condition()}" for number in numbers]
+        together = f"({' UNION ALL '.join(rows)})"
+        if sum(sizes[number] for number in numbers) > _TOO_MANY:  # of days not seen when it was cut
+            chunks += _by_key(engine, together, near=True)
+            continue
+        days = {day for number in numbers for day in runs[number].among(dict(loose_days))}
+        days |= {day for number in numbers for day in laid.get(number, ((), 0))[0]}
+        chunks.append(_Chunk(together, sorted(days)))
     return chunks
+
+
+def _neighbours(sizes: Sequence[int]) -> list[list[int]]:
+    """The numbers of runs that go together, as long as they are not too many rows."""
+    found: list[list[int]] = []
+    rows = ROWS_AT_ONCE
+    for number, size in enumerate(sizes):
+        if rows + size // 2 > ROWS_AT_ONCE:  # nearer to it without
+            found.append([])
+            rows = 0
+        found[-1].append(number)
+        rows += size
+    return found
 
 
 def _check(engine: DuckEngine, files: Sequence[Path], rows: int) -> None:

@@ -5,7 +5,6 @@ is looked up once for all of them, and a kill costs no more than so much reading
 """
 
 import json
-import shutil
 from collections.abc import Callable, Collection, Sequence
 from itertools import accumulate
 
@@ -20,7 +19,7 @@ from sync.lake_days import write_days
 from sync.lake_overlap import Overlaps, hashes_hold
 from sync.lake_parts import Figures, Register, fingerprint
 from sync.lake_write import Prepared, put_in_place, write_change
-from sync.pull_fetch import Fetches, Wait
+from sync.pull_fetch import Fetches, Pieces
 from sync.pull_reading import reading_of
 from sync.pull_report import PullReport, Tick
 from sync.pull_stage import PULLED, Stage, Staged
@@ -63,12 +62,36 @@ class Commits:
         self._todo: dict[str, tuple[Part, str]] = {}
         self._gone: set[str] = set()
 
-    def run(self, todo: Sequence[tuple[Part, str]], gone: Sequence[str]) -> None:
+    def run(self, todo: Sequence[tuple[Part, str]], gone: Sequence[str], fetches: Fetches) -> None:
         """Read `todo` (each with its digest) and commit it, in this order. What is `gone` goes with
         the last, as other parts may take its place. A part that cannot be had is left out; its
         error is raised when all others are committed, or what was read of them once nothing more
-        is to be had."""
-        shutil.rmtree(self._staging, ignore_errors=True)  # of a pull that was killed
+        is to be had. `fetches` brings the bodies of `todo`."""
+        self._look_around(todo)
+        self._gone = set(gone)
+        parts = [part for part, _ in todo]
+        tick = self._ticker(parts)
+        failed: GatepostError | None = None
+        for number, (part, wait) in enumerate(fetches):
+            tick(number)
+            try:
+                self._read(part, wait)
+            except (RetryLater, PartlyDone) as error:
+                if failed is not None or isinstance(error, PartlyDone):
+                    fetches.stop()
+                failed = failed or error
+            except GatepostError:
+                self._commit()
+                raise
+            if sum(staged.rows for staged in self._staged.values()) >= ROWS_A_COMMIT:
+                self._commit()
+        self._commit(last=failed is None)
+        if failed is not None:
+            raise failed
+        tick(len(parts))
+
+    def _look_around(self, todo: Sequence[tuple[Part, str]]) -> None:
+        """See what is there before anything is read."""
         before = self._register.known()
         self._full = frozenset(
             part for part, was in before.items() if was.days and self._register.is_there(part, was)
@@ -81,28 +104,6 @@ class Commits:
         self._prepared = {name: Prepared(name, {}) for name in sorted(orphans)}
         hashes_hold(self._engine, self._lake)  # while there may still be no files
         self._todo = {part.name: (part, digest) for part, digest in todo}
-        self._gone = set(gone)
-        parts = [part for part, _ in todo]
-        tick = self._ticker(parts)
-        failed: GatepostError | None = None
-        with Fetches(self._source, parts, self._staging / "spool") as fetches:
-            for number, (part, wait) in enumerate(fetches):
-                tick(number)
-                try:
-                    self._read(part, wait)
-                except (RetryLater, PartlyDone) as error:
-                    if failed is not None or isinstance(error, PartlyDone):
-                        fetches.stop()
-                    failed = failed or error
-                except GatepostError:
-                    self._commit()
-                    raise
-                if sum(staged.rows for staged in self._staged.values()) >= ROWS_A_COMMIT:
-                    self._commit()
-        self._commit(last=failed is None)
-        if failed is not None:
-            raise failed
-        tick(len(parts))
 
     def _ticker(self, parts: Sequence[Part]) -> Callable[[int], None]:
         """To be told how many parts are done; tells it in bytes, or in parts if nobody knows."""
@@ -116,7 +117,7 @@ class Commits:
 
         return tick
 
-    def _read(self, part: Part, wait: Wait) -> None:
+    def _read(self, part: Part, wait: Callable[[], Pieces]) -> None:
         """Prepare the files of a part in the staging folder."""
         pieces, stage = wait(), self._stage()
         stage.read(pieces)
@@ -128,7 +129,7 @@ class Commits:
         check_share(label, good, staged.rejected, staged.examples, self._most)
         name = file_name(part.name)
         columns, folder = self._reading.columns, self._staging / name
-        files = write_days(self._engine, PULLED, columns, folder, name, clustered=staged.clustered)
+        files = write_days(self._engine, PULLED, columns, folder, name, staged.runs)
         self._prepared[name] = Prepared(name, files)
         self._staged[part.name] = staged
         self._seen[part.name] = part.fingerprint

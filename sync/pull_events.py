@@ -18,6 +18,7 @@ from connectors.rejected import max_rejected
 from sync.forgotten import load_forgotten
 from sync.lake import Lake
 from sync.lake_parts import Known, Register, fingerprint
+from sync.pull_fetch import Fetches
 from sync.pull_reading import reading_of
 from sync.pull_report import PullReport, Tick
 from sync.state import State
@@ -62,27 +63,32 @@ def pull_events(
     gone = sorted(known.keys() - {part.name for part in parts})
     if not todo and not gone:
         return report
-    # Only here is the engine needed, which takes a while to import.
-    from sync.engine import DuckEngine
-    from sync.pull_commit import Commits
-
+    staging = lake.staging_folder(entry.name)
+    shutil.rmtree(staging, ignore_errors=True)  # of a pull that was killed
     limits = project.gatepost.engine
     most = max_rejected(entry.from_, project.gatepost.connections[entry.from_])
-    scratch = project.home / "scratch"
     memory = _smaller(limits.memory, _MEMORY)
-    own = engine or DuckEngine(scratch, threads=limits.threads, memory=memory)
     try:
-        with nullcontext(own) if engine else own:
-            forgotten = load_forgotten(state)
-            commits = Commits(own, lake, register, entry, source, most, report, progress, forgotten)
-            commits.run(todo, gone)
+        with Fetches(source, [part for part, _ in todo], staging / "spool") as fetches:
+            fetches.begin()  # while the engine is imported, which only here is needed
+            from sync.engine import DuckEngine
+            from sync.pull_commit import Commits
+
+            scratch = project.home / "scratch"
+            own = engine or DuckEngine(scratch, threads=limits.threads, memory=memory)
+            with nullcontext(own) if engine else own:
+                forgotten = load_forgotten(state)
+                commits = Commits(
+                    own, lake, register, entry, source, most, report, progress, forgotten
+                )
+                commits.run(todo, gone, fetches)
     except OSError as error:
         raise StopCycle(
             f"{error.filename or lake.folder} cannot be written: {error.strerror or error}",
             "the lake is as it was; see the disk and GATEPOST_HOME",
         ) from error
     finally:
-        shutil.rmtree(lake.staging_folder(entry.name), ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
     return report
 
 

@@ -9,7 +9,6 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -18,12 +17,9 @@ from typing import Self
 
 from connectors.base import Body, EventSource, Parallel, Part, Piecemeal
 
-Pieces = Iterator[Body | None]
-"""A body, or its pieces in order, as they come. None: what came until then was of a body that broke
-off, and is worth nothing. Raises what `fetch` raised."""
 
-Wait = Callable[[], Pieces]
-"""Waits for the first piece of a body; raises as `Pieces`."""
+class End:
+    """What comes last: the body is whole."""
 
 
 class Fetches:
@@ -52,27 +48,27 @@ class Fetches:
             self._source.give_up()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def __iter__(self) -> Iterator[tuple[Part, Wait]]:
-        """Each part, and how to wait for its body, which is removed when the next one is asked for.
-        After `stop` only those that are on their way."""
+    def __iter__(self) -> Iterator[tuple[Part, Callable[[], "Pieces"]]]:
+        """Each part, and how to wait for the first piece of its body; that raises what `fetch`
+        raised. What is left of the body is removed when the next part is asked for. After `stop`
+        only those that are on their way."""
         while True:
-            self._begin(max(1, self._ahead))
+            self.begin()
             if not self._coming:
                 return
             part, self._read = self._coming.popleft()
             yield part, partial(self._waited, self._read)
             shutil.rmtree(self._read.spool, ignore_errors=True)
 
-    def _waited(self, coming: "_Coming") -> Pieces:
-        pieces = self._pieces(coming)
-        return chain([next(pieces)], pieces)
+    def _waited(self, coming: "_Coming") -> "Pieces":
+        return Pieces(coming, self._follow)
 
-    def _pieces(self, coming: "_Coming") -> Pieces:
-        for piece in coming:
-            if coming.over:  # not earlier, or there would be one too many at once
-                self._begin(self._ahead)
-            yield piece
+    def _follow(self) -> None:
         self._begin(self._ahead)
+
+    def begin(self) -> None:
+        """Have parts on their way, as many as the source bears."""
+        self._begin(max(1, self._ahead))
 
     def stop(self) -> None:
         """Begin no further part."""
@@ -89,15 +85,39 @@ class Fetches:
             self._coming.append((part, coming))
 
 
+class Pieces:
+    """A body, or its pieces in order, as they come; iterate it once. None: what came until then was
+    of a body that broke off, and is worth nothing. Raises what `fetch` raised."""
+
+    def __init__(self, coming: "_Coming", follow: Callable[[], None]) -> None:
+        """Waits for the first one. `follow` is called when all has come: not earlier, or there
+        would be one part too many on its way."""
+        self._coming, self._follow = coming, follow
+        self._first = coming.next()
+
+    def __iter__(self) -> Iterator[Body | None]:
+        piece = self._first
+        while not isinstance(piece, End):
+            if self._coming.over:
+                self._follow()
+            yield piece
+            piece = self._coming.next()
+        self._follow()
+
+    def left(self) -> int | None:
+        """How many pieces are there besides those that were had. None: more may come."""
+        return self._coming.left()
+
+
 class _Coming:
-    """A body on its way. Iterate it once."""
+    """A body on its way."""
 
     def __init__(self, source: EventSource, part: Part, spool: Path) -> None:
         self.spool = spool
         self.over = False
-        """whether nothing more is to come"""
+        """whether all has come"""
         self._source, self._part = source, part
-        self._pieces: SimpleQueue[Body | BaseException | _End | None] = SimpleQueue()
+        self._pieces: SimpleQueue[Body | BaseException | End | None] = SimpleQueue()
         self._fetching = False
 
     def begin(self) -> None:
@@ -106,13 +126,18 @@ class _Coming:
         # Not one of a pool's threads: the process would wait for those before it ends.
         Thread(target=self._fetch, name="gatepost fetch", daemon=True).start()
 
-    def __iter__(self) -> Pieces:
-        if not self._fetching:
+    def next(self) -> Body | End | None:
+        """Waits for it. Raises what `fetch` raised."""
+        if not self._fetching and not self.over:
             self._fetch()
-        while not isinstance(piece := self._pieces.get(), _End):
-            if isinstance(piece, BaseException):
-                raise piece
-            yield piece
+        piece = self._pieces.get()
+        if isinstance(piece, BaseException):
+            raise piece
+        return piece
+
+    def left(self) -> int | None:
+        """See `Pieces`."""
+        return max(0, self._pieces.qsize() - 1) if self.over else None
 
     def _fetch(self) -> None:
         put = self._pieces.put
@@ -124,11 +149,7 @@ class _Coming:
                 body = self._source.fetch(self._part, self.spool)
                 self.over = True
                 put(body)
-            put(_End())
+            put(End())
         except BaseException as error:  # noqa: BLE001 - raised where it is waited for
             self.over = True
             put(error)
-
-
-class _End:
-    """What comes last: the body is whole."""

@@ -3,6 +3,7 @@ record by itself, and knows nothing of the others.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from config.errors import StopCycle
@@ -15,6 +16,7 @@ from sync.pull_formats import BATCH_TABLE, Way, way
 from sync.pull_reading import GOOD, Reading, rows_sql
 from sync.quoting import quoted
 
+SAMPLE = "pulled_sample"
 _CAREFUL = "pulled_carefully"  # the records of a batch, bad ones included
 
 
@@ -36,7 +38,7 @@ class Count:
 
 
 class Reader:
-    """Puts records into `table`, which has `columns`. Several sessions may read at once."""
+    """Puts records into `table`. Several sessions may read at once."""
 
     def __init__(
         self,
@@ -51,25 +53,37 @@ class Reader:
         self._table, self._reading, self._strict = table, reading, strict
         self._take_out = take_out
         self.columns = {**COLUMNS, **kept_columns(reading.columns), "keys": "VARCHAR"}
-        """name → type; `keys` is that of `rows_sql`"""
+        """name → type; `keys` is that of `rows_sql`. The table has RUN as well."""
 
     def read(self, session: Session, body: Body, run: str) -> Count:
-        """Read a body. `run`: the number of a row's run, if the table is clustered. StopCycle with
-        a sentence if it is damaged; rows that are bad are only counted."""
+        """Read a body. `run`: the number of a row's run, if rows are laid out by it, else "".
+        StopCycle with a sentence if it is damaged; rows that are bad are only counted."""
         try:
             found = way(session, body, self._reading, strict=self._strict)
             return self._fast(session, found, run) or self._careful(session, body, found, run)
         except EngineError as error:
             raise StopCycle(f"{body.path} cannot be read: {error}") from error
 
+    def sample(self, session: Session, body: Body, rows: int) -> None:
+        """Have `account_key` and `ts` of the first rows in the table SAMPLE; of none if they cannot
+        be had at once."""
+        found = way(session, body, self._reading, strict=self._strict)
+        first = f"SELECT account_key, ts FROM ({rows_sql(self._reading, found.fast)}) LIMIT {rows}"
+        with suppress(EngineError):
+            session.execute(
+                f"CREATE OR REPLACE TEMP TABLE {SAMPLE} AS FROM ({first})"
+                " WHERE account_key IS NOT NULL AND ts IS NOT NULL"
+            )
+            return
+        session.execute(
+            f"CREATE OR REPLACE TEMP TABLE {SAMPLE} (account_key VARCHAR, ts TIMESTAMP)"
+        )
+
     def insert_sql(self, rows: str, run: str) -> str:
         """Puts rows that have `columns` into the table."""
         columns = ", ".join(map(quoted, self.columns))
-        if not run:
-            return f"INSERT INTO {self._table} SELECT {columns} FROM {rows}"
-        return (
-            f"INSERT INTO {self._table} SELECT {columns}, {run} AS {RUN} FROM {rows} ORDER BY {RUN}"
-        )
+        chosen = f"SELECT {columns}, {run or 'NULL'} AS {RUN} FROM {rows}"
+        return f"INSERT INTO {self._table} {chosen}" + (f" ORDER BY {RUN}" if run else "")
 
     def _fast(self, session: Session, found: Way, run: str) -> Count | None:
         """None if there is a bad row, or whatever else the engine cannot read."""

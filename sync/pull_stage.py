@@ -5,7 +5,7 @@ of it that has them is gone through once more, to tell which.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,20 +16,22 @@ import numpy as np
 from connectors.base import Body, Rejected
 from connectors.rejected import KEPT_ASIDE
 from sync.engine import Begin, Column, DuckEngine, Session
-from sync.lake_days import RUN, days_of, number_sql, runs_of
+from sync.lake_days import RUN, Run, days_of, number_sql, runs_of
 from sync.lake_write import ID_HASH
-from sync.pull_piece import Count, Reader
+from sync.pull_fetch import Pieces
+from sync.pull_piece import SAMPLE, Count, Reader
 from sync.pull_reading import MACROS, NESTED, Reading
 from sync.quoting import quoted
 
 PULLED = "pulled"
-"""The table that a stage fills: the lake's columns and some more, not sorted."""
+"""The table that a stage fills: the lake's columns, RUN and some more, not sorted."""
 
-LARGE = 500_000
-"""Rows from which on they are laid out by run: more would not lie in memory together with what
+MANY = 4
+"""Pieces from which on rows are laid out by run: so many would not lie in memory together with what
 sorting takes, and each run of them would have to look at all."""
 
-_CLUSTERS = 32
+_RUNS = 16
+_SEEN = 4_000  # rows, by which runs are made
 _HASHES_AT_ONCE = 4_000_000
 
 
@@ -47,8 +49,8 @@ class Staged:
     no_key: dict[str, int]
     """events without an account key, by event name"""
     has_ids: bool
-    clustered: bool
-    """whether PULLED has the column RUN, and lies in its order"""
+    runs: Sequence[Run]
+    """by which rows of PULLED lie, if they are many"""
     keeps: bool
     """`Meaning.keeps` of the body"""
 
@@ -74,10 +76,10 @@ class Stage:
             engine.execute(macro)
         self._begin_anew()
 
-    def read(self, pieces: Iterator[Body | None]) -> None:
-        """Read a body as it comes (see `Pieces` of pull_fetch). Pieces are read several at once,
-        each by a thread of its own, and deleted. Raises as `pieces` does, and StopCycle with a
-        sentence if a body is damaged; rows that are bad are only counted."""
+    def read(self, pieces: Pieces) -> None:
+        """Read a body as it comes. Pieces are read several at once, each by a thread of its own,
+        and deleted. Raises as `pieces` does, and StopCycle with a sentence if a body is damaged;
+        rows that are bad are only counted."""
         with ExitStack() as stack:
             begin: Begin | None = None
             for body in pieces:
@@ -86,14 +88,14 @@ class Stage:
                     continue
                 self._keeps = body.meaning is not None and body.meaning.keeps
                 if body.first_line is None:
-                    self._count.add(self._reader.read(self._engine, body, self._run))
+                    self._count.add(self._reader.read(self._engine, body, ""))
                     continue
+                if not self._running:
+                    self._lay_out(body, pieces.left())
                 begin = begin or stack.enter_context(self._engine.crew())
                 self._wait(self._engine.threads)
-                self._cluster()
                 self._running.append(begin(partial(self._read_piece, body, self._run)))
             self._wait(0)
-        self._cluster()
 
     def finish(self) -> Staged:
         """Make events of what was read: one for each account, none twice."""
@@ -111,7 +113,7 @@ class Stage:
             duplicates,
             no_key,
             has_ids,
-            bool(self._run),
+            self._runs,
             self._keeps,
         )
 
@@ -135,23 +137,22 @@ class Stage:
         for one in self._running:
             one.exception()
         columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in self._reader.columns.items())
-        self._engine.execute(f"CREATE OR REPLACE TABLE {PULLED} ({columns})")
-        self._run = ""  # the number of a row's run, once the table is clustered
+        self._engine.execute(f"CREATE OR REPLACE TABLE {PULLED} ({columns}, {RUN} USMALLINT)")
+        self._runs: Sequence[Run] = ()
+        self._run = ""  # the number of a row's run, once there are some
         self._running = deque[Future[Count]]()
         self._count = Count()
 
-    def _cluster(self) -> None:
-        """Lay the rows out by run if there are many, and all that come after."""
-        if self._run or self._count.rows <= LARGE:
+    def _lay_out(self, first: Body, left: int | None) -> None:
+        """Have the rows of a body lie by run, unless it is known to have but a few pieces. How, the
+        first rows tell."""
+        if left is not None and left < MANY:
             return
-        self._wait(0)
-        days = days_of(self._engine, PULLED)
-        rows_a_run = -(-self._count.rows // _CLUSTERS)
-        self._run = number_sql(runs_of(self._engine, PULLED, days, rows_a_run))
-        self._engine.execute(
-            f"CREATE OR REPLACE TABLE {PULLED} AS"
-            f" SELECT *, {self._run} AS {RUN} FROM {PULLED} ORDER BY {RUN}"
-        )
+        self._reader.sample(self._engine, first, _SEEN)
+        days = days_of(self._engine, SAMPLE)
+        rows_a_run = -(-sum(count for _, count in days) // _RUNS)
+        self._runs = runs_of(self._engine, SAMPLE, days, rows_a_run)
+        self._run = number_sql(self._runs) if self._runs else ""
 
     def _spread_lists(self) -> None:
         """An event of several accounts becomes a row for each; an empty list leaves it without."""
@@ -191,6 +192,11 @@ class Stage:
         if not hashes.size:
             return has_ids, 0
         self._engine.register("doubled", {"id_hash": hashes})
+        # Found first by what they are told by: the rest is read of a few rows then.
+        self._engine.execute(
+            "CREATE OR REPLACE TEMP TABLE suspects AS"
+            f" SELECT rowid AS number FROM {PULLED} WHERE {ID_HASH} IN (FROM doubled)"
+        )
         order = ", ".join(
             f"{quoted(name)} NULLS FIRST" for name in ["ts", "event", "user", *self._reader.columns]
         )
@@ -199,7 +205,7 @@ class Stage:
                 SELECT number FROM (
                     SELECT rowid AS number, row_number() OVER (
                         PARTITION BY account_key, insert_id ORDER BY {order}) AS place
-                    FROM {PULLED} WHERE {ID_HASH} IN (FROM doubled))
+                    FROM {PULLED} WHERE rowid IN (FROM suspects))
                 WHERE place > 1)"""
         )
         return has_ids, int(gone)

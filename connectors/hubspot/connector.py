@@ -1,22 +1,22 @@
 """Connections of type `hubspot`: options, the token, and what each ability needs of the others."""
 
-import re
 import time
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from config.errors import FixConfig, StopCycle
-from config.problem import Problem, quoted
+from config.errors import StopCycle
+from config.problem import quoted
 from config.project_file import Connection
 from config.settings import need, secrets_of
 from connectors.base import AccountSource, BudgetLeft, EventSource, FieldSink
 from connectors.budget import Budget, kept_in
-from connectors.budget_rules import Terms, share_of
+from connectors.budget_rules import Terms
 from connectors.hubspot.errors import Refused
 from connectors.hubspot.events import HubSpotRecords
+from connectors.hubspot.options import options_of, wrong
 from connectors.hubspot.records import HubSpotAccounts
 from connectors.hubspot.schema import Schema
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from connectors.hubspot.provision import HubSpotProvisioner
     from connectors.hubspot.wire import Wire
 
-DEFAULT_VERSION = "2026-09"
-_VERSION = re.compile(r"v3|20\d\d-(03|09)")
 _TOKENS = ("token", "access_token", "api_key")  # private apps, service keys: sent alike
 
 
@@ -52,11 +50,7 @@ class HubSpotConnector:
         self._schemas: dict[str, Schema] = {}
         self._portal: str | None = None
         self._portal_seen = False
-        self.version = str(connection.options.get("api_version", DEFAULT_VERSION))
-        if not _VERSION.fullmatch(self.version):
-            raise self._wrong("api_version", self.version, "v3, or a date such as 2026-09")
-        self.lifecycle_backwards = connection.options.get("lifecycle_backwards", False) is True
-        self.batch_size = int(self._number("batch_size", 100, 1, 100))
+        self.options = options_of(name, connection)
 
     def events(self, object_name: str | None) -> EventSource:
         if object_name is None:
@@ -92,19 +86,14 @@ class HubSpotConnector:
 
     @cached_property
     def _budget(self) -> Budget:
-        rate = self._number("requests_per_second", 0, 0, 1000)
-        given = self._connection.options.get("api_budget", 0.25)
-        try:
-            share = share_of(given)
-        except ValueError as error:
-            raise self._wrong("api_budget", given, str(error).partition(" is ")[2]) from None
+        rate = self.options.requests_per_second
         return Budget(
             self.name,
-            Terms(share, apart=1 / rate if rate else 0.0),
+            Terms(self.options.api_budget, apart=1 / rate if rate else 0.0),
             kept_in(self._folder, self.name),
             clock=self._clock,
             sleep=self._sleep,
-            most=int(self._number("max_requests", 0, 0, 10**9)) or None,
+            most=self.options.max_requests,
             whose="the HubSpot account",
         )
 
@@ -123,9 +112,9 @@ class HubSpotConnector:
                 token or need(secrets, self.name, "token"),
                 self._budget,
                 url=self._connection.url or HOST,
-                version=self.version,
-                attempts=1 + int(self._number("retries", 5, 0, 20)),
-                read_seconds=self._number("timeout_seconds", 120, 1, 3600),
+                version=self.options.version,
+                attempts=1 + self.options.retries,
+                read_seconds=self.options.timeout_seconds,
                 sleep=self._sleep,
                 clock=self._clock,
             )
@@ -154,22 +143,9 @@ class HubSpotConnector:
 
     def need_portal(self) -> None:
         """FixConfig if `portal_id` is given and the token belongs to another account."""
-        wanted = self._connection.options.get("portal_id")
+        wanted = self.options.portal_id
         if wanted is not None and not self._portal_seen:
             found = self.organisation()
-            if found != str(wanted):
-                raise self._wrong("portal_id", wanted, f"the account of this token, {found}")
+            if found != wanted:
+                raise wrong(self.name, "portal_id", wanted, f"the account of this token, {found}")
             self._portal_seen = True
-
-    def _number(self, key: str, default: float, low: float, high: float) -> float:
-        given: Any = self._connection.options.get(key, default)
-        if isinstance(given, bool) or not isinstance(given, int | float):
-            raise self._wrong(key, given, "a number")
-        if not low <= given <= high:
-            raise self._wrong(key, given, f"a number from {low:g} to {high:g}")
-        return float(given)
-
-    def _wrong(self, key: str, given: object, wanted: str) -> FixConfig:
-        place = f"connections.{self.name}.{key}"
-        message = f"{quoted(str(given))} is not {wanted}"
-        return FixConfig([Problem("gatepost.yaml", 0, 0, place, message)])

@@ -103,7 +103,7 @@ class HubSpotInspector:
         number = counts[accounts] if accounts else 0
         full = quiet
         if writes:  # whose account it is; what is written is looked at just before
-            full += 1 + -(-number // MOST) + -(-number // self._connector.batch_size)
+            full += 1 + -(-number // MOST) + -(-number // self._connector.options.batch_size)
         return Estimate(quiet, full, counts)
 
 

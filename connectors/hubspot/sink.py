@@ -23,7 +23,7 @@ class HubSpotSink:
 
     def __init__(self, connector: "HubSpotConnector") -> None:
         self._connector = connector
-        self.batch_size = connector.batch_size
+        self.batch_size = connector.options.batch_size
         self._refused: set[tuple[str, str]] = set()
         self._record_ids: dict[str, str] = {}  # by value of the id property
 

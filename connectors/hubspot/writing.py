@@ -45,12 +45,12 @@ class Writing:
         suspect = {one: of for one, of in texts.items() if self.refused.intersection(of.items())}
         clean = {one: of for one, of in texts.items() if one not in suspect}
         for group in (clean, suspect):
-            for batch in _pieces(group, self.connector.batch_size):
+            for batch in _pieces(group, self.connector.options.batch_size):
                 self._send(batch)
         if self._backwards:
             from connectors.hubspot.lifecycle import set_backwards  # rare
 
-            for batch in _pieces(self._lifecycles(), self.connector.batch_size):
+            for batch in _pieces(self._lifecycles(), self.connector.options.batch_size):
                 set_backwards(self, batch)
 
     def _lifecycles(self) -> Texts:
@@ -107,7 +107,11 @@ class Writing:
         if not other:
             self.settle(one, "written")
             return
-        if other == [LIFECYCLE] and self.connector.lifecycle_backwards and wanted[LIFECYCLE]:
+        if (
+            other == [LIFECYCLE]
+            and self.connector.options.lifecycle_backwards
+            and wanted[LIFECYCLE]
+        ):
             self._backwards[one] = wanted[LIFECYCLE]
             return
         said = "; ".join(

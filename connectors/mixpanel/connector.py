@@ -205,7 +205,7 @@ class MixpanelEvents:
             raise StopCycle(f"{self._options.name} has no window {part.name}")
         means = meaning(self._options)
 
-        def hand_on(path: Path, first_line: int) -> None:
+        def hand_on(path: Path, first_line: int | None) -> None:
             ready(Body(path, "jsonl", meaning=means, first_line=first_line))
 
         pieces = Pieces(spool, window.name, largest, hand_on, anew)

@@ -22,12 +22,12 @@ class Pieces:
         folder: Path,
         name: str,
         largest: int,
-        hand_on: Callable[[Path, int], None],
+        hand_on: Callable[[Path, int | None], None],
         take_back: Callable[[], None],
     ) -> None:
         """`largest`: bytes of a piece, but for its last line. `hand_on` gets a piece's path and the
-        number of its first line; the file is the other side's then. `take_back` says that all that
-        was handed on is worth nothing."""
+        number of its first line, None if it is the whole body; the file is the other side's then.
+        `take_back` says that all that was handed on is worth nothing."""
         self._folder, self._name, self._largest = folder, name, largest
         self._hand_on, self._take_back = hand_on, take_back
         self._waiting: list[tuple[Path, int]] = []  # not handed on; the last may be open
@@ -73,8 +73,12 @@ class Pieces:
         """Hand on what was not yet. A body has at least one piece, which may be empty."""
         if not self._begun:
             self._begin()
-        self._held = False
-        self._close()
+        if not self._handed and len(self._waiting) == 1:
+            self._end()
+            self._hand_on(self._waiting[0][0], None)
+        else:
+            self._held = False
+            self._close()
 
     def drop(self) -> None:
         """Remove what was not handed on."""
