@@ -16,7 +16,7 @@ from config.key_maps import check_key_maps
 from config.known import Known, kept_names, keys_of, texts_of
 from config.mapping_file import Mapping
 from config.problem import Problem, quoted
-from config.project_file import Gatepost
+from config.project_file import Connection, Gatepost
 from config.reading import Finding, Findings, Reading, read_model
 from config.yaml_nodes import Path as YamlPath
 from config.yaml_reader import YamlFile
@@ -60,13 +60,20 @@ ExpressionCheck = Callable[[Mapping, Journey | None, frozenset[str]], Findings]
 last argument exist in the files too, but what they are could not be read."""
 
 
+OptionCheck = Callable[[str, Connection], Findings]
+"""What is wrong with the options of a connection, which is named."""
+
+
 def load_project(
-    folder: Path, expressions: ExpressionCheck | None = None
+    folder: Path,
+    expressions: ExpressionCheck | None = None,
+    options: OptionCheck | None = None,
 ) -> tuple[Project | None, list[Problem]]:
     """Read a project folder. Never raises for bad content, missing files or unreadable ones.
 
     `expressions` is asked about whatever can be read of each file, so that one wrong key hides no
-    wrong name in an expression (the meaning of expressions is not this package's).
+    wrong name in an expression (the meaning of expressions is not this package's). `options` is
+    asked about every connection.
     The problems are sorted by file and line. With problems there may still be a Project, if every
     file by itself is right: it is good for further checks, and for nothing else.
     """
@@ -75,6 +82,9 @@ def load_project(
     mapping = read_model(files.mapping, Mapping, _MAPPING_STAND_INS) if files.mapping else None
     journeys = [read_model(file, Journey, _JOURNEY_STAND_INS) for file in files.journeys]
     _check(gatepost, mapping, journeys)
+    if options is not None and gatepost and gatepost.sound:
+        for name, connection in gatepost.sound.connections.items():
+            gatepost.place(options(name, connection))
     if mapping and mapping.sound:
         mapping.place(check_key_maps(mapping.sound, folder))
     if expressions is not None and mapping and mapping.sound:

@@ -19,11 +19,12 @@ _FARTHEST_EAST = timedelta(hours=14)
 
 
 def problems_of(ask: Ask) -> "tuple[Project | None, list[Problem]]":
-    """The project and everything that is wrong with it, expressions included."""
+    """The project and everything that is wrong with it, expressions and options included."""
     from config.load import load_project  # pydantic: not before it is needed
+    from connectors.registry import option_findings
     from mapping.check import expression_findings
 
-    return load_project(ask.folder, expression_findings)
+    return load_project(ask.folder, expression_findings, option_findings)
 
 
 def sound_project(ask: Ask) -> "Project":

@@ -33,9 +33,9 @@ COLUMNS = ("file", "line", "column", "where", "message", "hint")
 def command(ctx: click.Context, ask: Ask, live: bool, style: str) -> None:  # noqa: FBT001 (click)
     """Find every mistake in a project's files.
 
-    Shapes, names and expressions are checked, and each problem is printed with file, line and
-    column. No source is asked anything, unless with --live: then every connection is tried, with
-    all that the project means of it. Nothing is written. Leaves with 2 if there is a problem.
+    Shapes, names, options and expressions are checked, and each problem is printed with file, line
+    and column. No source is asked anything, unless with --live: then every connection is tried,
+    with all that the project means of it. Nothing is written. Leaves with 2 if there is a problem.
     """
     from gatepost import tables
     from gatepost.opening import problems_of

@@ -254,6 +254,23 @@ def test_schemas_are_json(file, invoke):
     assert schema["$schema"].startswith("https://json-schema.org/")
 
 
+def test_check_looks_at_options_and_names_their_places(invoke, tmp_path):
+    invoke("init", tmp_path / "acme", "--crm", "salesforce")
+    path = tmp_path / "acme" / "gatepost.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("client_id:", "batch_size: 201, client_id:").replace(
+            "us,", "us, late_days: x,"
+        )
+    )
+    done = invoke("check", "--project", tmp_path / "acme")
+    assert done.exit_code == 2
+    first, second = done.stdout.splitlines()
+    column = path.read_text().splitlines()[4].index("201") + 1
+    assert first.startswith(f"gatepost.yaml:5:{column}  connections.crm.batch_size: 201 lies outs")
+    assert "connections.product.late_days: 'x' is said where this is expected" in second
+
+
 def test_init_writes_a_project_that_passes_check_and_never_writes_over_one(invoke, tmp_path):
     folder = tmp_path / "new" / "acme"
     done = invoke("init", folder)
