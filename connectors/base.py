@@ -58,6 +58,9 @@ class Meaning:
     """
     take: Mapping[str, Sequence[Take]] = field(default_factory=dict)
     """property → where its value is taken from: the first that has one"""
+    top: tuple[str, ...] | None = None
+    """The properties that stand at the top of a record of JSON, all others being under `properties`
+    there. None: they may be in either place."""
     keeps: bool = False
     """Events never leave this place: a body without any, where there were some, is a bad answer."""
 

@@ -48,7 +48,7 @@ def option_findings(name: str, connection: Connection) -> Iterator[Finding]:
         connection.model_copy(update={"options": {**needed, key: value}, "url": None})
         for key, value in options.items()
     ]
-    told = {key for key, _ in known.choices}  # which config has looked at
+    told = {"url", *(key for key, _ in known.choices)}  # config has looked at these
     for part in parts:
         try:
             read(part)

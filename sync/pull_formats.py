@@ -12,7 +12,7 @@ from connectors.base import Body
 from connectors.files_csv import Table
 from sync.engine import Session
 from sync.pull_careful import Batch, csv_batches, json_batches
-from sync.pull_json import json_columns, json_lines_sql, json_records_sql
+from sync.pull_json import Top, json_columns, json_lines_sql, json_records_sql
 from sync.pull_meaning import meant_sql, names_meant
 from sync.pull_reading import BOOLEAN, NUMBER, TEXT, Reading
 from sync.quoting import literal, path_literal, quoted
@@ -60,25 +60,25 @@ def _way(
 ) -> Way:
     match body.format:
         case "jsonl":
-            return _json(body, names, texts)
+            return _json(body, names, texts, body.meaning and body.meaning.top)
         case "csv":
             return _csv(body, names, strict=strict)
         case "parquet":
             return _parquet(session, body, names)
 
 
-def _json(body: Body, names: Sequence[str], texts: Collection[str]) -> Way:
+def _json(body: Body, names: Sequence[str], texts: Collection[str], top: Top) -> Way:
     file = f"{path_literal(body.path)}, format = 'newline_delimited', ignore_errors = true"
     file += f", compression = {_zip(body)}, maximum_object_size = {_LONGEST_LINE}"
-    if (columns := json_columns(names, texts)) is None:
+    if (columns := json_columns(names, texts, top)) is None:
         whole = f"SELECT {_UNSAID}, json FROM read_json_objects({file})"
-        fast = json_records_sql(names, whole)
+        fast = json_records_sql(names, whole, top)
     else:
         typed = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items())
         lines = f"read_json({file}, columns = {{{typed}}})"
-        fast = json_lines_sql(names, texts, _UNSAID, lines)
+        fast = json_lines_sql(names, texts, _UNSAID, lines, top)
     lines = f"SELECT {_SAID}, TRY_CAST(CAST(raw AS VARCHAR) AS JSON) AS json FROM {BATCH_TABLE}"
-    return Way(fast, json_records_sql(names, lines), lambda: json_batches(body))
+    return Way(fast, json_records_sql(names, lines, top), lambda: json_batches(body))
 
 
 def _csv(body: Body, names: Sequence[str], *, strict: bool) -> Way:

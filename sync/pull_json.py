@@ -1,8 +1,8 @@
 """What is read of JSON documents, in SQL: `records` for `rows_sql` of pull_reading.
 
 A property is looked for at the top level and then, where it is missing or null there, under
-`properties`. Names count exactly, case and all; of a name that a document has twice the first
-counts.
+`properties`; only at one of both where it is known to be there (`Meaning.top`). Names count
+exactly, case and all; of a name that a document has twice the first counts.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,8 +10,13 @@ from collections.abc import Collection, Sequence
 from sync.pull_reading import NUMBER, TEXT
 from sync.quoting import literal, quoted
 
+Top = Collection[str] | None
+"""`Meaning.top`"""
 
-def json_columns(names: Sequence[str], texts: Collection[str]) -> dict[str, str] | None:
+
+def json_columns(
+    names: Sequence[str], texts: Collection[str], top: Top = None
+) -> dict[str, str] | None:
     """What the engine's JSON reader has to look for: name → type, for `json_lines_sql`. Of `texts`
     only the text is wanted, not what it was.
 
@@ -21,35 +26,50 @@ def json_columns(names: Sequence[str], texts: Collection[str]) -> dict[str, str]
     if "" in names or len({name.casefold() for name in ["properties", *names]}) <= len(names):
         return None
     kinds = {name: "VARCHAR" if name in texts else "JSON" for name in names}
-    nested = ", ".join(f"{quoted(name)} {kind}" for name, kind in kinds.items())
-    return {**kinds, "properties": f"STRUCT({nested})"}
+    above = {name: kind for name, kind in kinds.items() if top is None or name in top}
+    below = [f"{quoted(name)} {kind}" for name, kind in kinds.items() if _is_below(name, top)]
+    return above | ({"properties": f"STRUCT({', '.join(below)})"} if below else {})
 
 
-def json_lines_sql(names: Sequence[str], texts: Collection[str], said: str, lines: str) -> str:
+def json_lines_sql(
+    names: Sequence[str], texts: Collection[str], said: str, lines: str, top: Top = None
+) -> str:
     """From `lines`, a relation of the columns of `json_columns`: each document was walked through
     once, for half of what `json_records_sql` costs. `said`: `line, raw, broken` of each.
 
     What is no document has NULLs, and so no time: it is not taken for an event.
     """
-    values = ", ".join(
-        f"coalesce({quoted(name)}, properties.{quoted(name)}) AS j{number}"
-        for number, name in enumerate(names)
-    )
+
+    def value(name: str) -> str:
+        if not _is_below(name, top):
+            return quoted(name)
+        below = f"properties.{quoted(name)}"
+        return f"coalesce({quoted(name)}, {below})" if top is None else below
+
+    values = ", ".join(f"{value(name)} AS j{number}" for number, name in enumerate(names))
     return _pairs_sql(names, texts, f"SELECT {said}, {values} FROM {lines}")
 
 
-def json_records_sql(names: Sequence[str], documents: str) -> str:
+def _is_below(name: str, top: Top) -> bool:
+    return top is None or name not in top
+
+
+def json_records_sql(names: Sequence[str], documents: str, top: Top = None) -> str:
     """From `documents`, a relation of `line, raw, broken, json`, whatever the names are."""
-    paths = [*map(pointer, names), *(pointer("properties", name) for name in names)]
-    asked = ", ".join(literal(path) for path in paths)
+    paths: list[str] = []
 
-    def found(place: int) -> str:
-        return f"CAST(nullif(CAST(x[{place}] AS VARCHAR), 'null') AS JSON)"
+    def found(path: str) -> str:
+        paths.append(literal(path))
+        return f"CAST(nullif(CAST(x[{len(paths)}] AS VARCHAR), 'null') AS JSON)"
 
-    values = ", ".join(
-        f"coalesce({found(number + 1)}, {found(number + 1 + len(names))}) AS j{number}"
-        for number in range(len(names))
-    )
+    def value(name: str) -> str:
+        if not _is_below(name, top):
+            return found(pointer(name))
+        below = found(pointer("properties", name))
+        return f"coalesce({found(pointer(name))}, {below})" if top is None else below
+
+    values = ", ".join(f"{value(name)} AS j{number}" for number, name in enumerate(names))
+    asked = ", ".join(paths)
     looked_at = f"""
         SELECT line, raw, json_extract(json, [{asked}]) AS x,
             CASE WHEN broken IS NOT NULL THEN broken

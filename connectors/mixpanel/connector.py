@@ -286,5 +286,6 @@ def meaning(options: Options) -> Meaning:
             "distinct_id": _WHO,
             "user": (Take("user"), *_WHO),
         },
+        top=("event",),
         keeps=True,
     )
