@@ -12,6 +12,7 @@ from config.reading import Finding, Findings
 from config.yaml_nodes import Path
 
 _LOGIN_IN_URL = re.compile(r"//[^/?#]*@")
+_IN_THE_OPEN = re.compile(r"http://(?!(127\.0\.0\.1|localhost|\[::1\])([:/?#]|\Z))", re.IGNORECASE)
 
 
 def check_project(gatepost: Gatepost) -> Findings:
@@ -67,6 +68,9 @@ def _url(connection: Connection, name: str, path: Path) -> Findings:
             "holds a login, and secrets must not stand in a file",
             f"set GATEPOST_{name.upper()}_… in the environment",
         )
+    elif _IN_THE_OPEN.match(url):
+        message = "would carry secrets in the open: https is needed, but on this machine itself"
+        yield Finding((*path, "url"), message)
 
 
 def _option(

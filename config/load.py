@@ -10,6 +10,7 @@ from typing import Any
 from config.check_journey import check_journey
 from config.check_mapping import Around, check_mapping
 from config.check_project import check_guards, check_project
+from config.connection_types import CONNECTION_TYPES
 from config.folder import ProjectFiles, read_folder
 from config.journey import Journey
 from config.key_maps import check_key_maps
@@ -84,7 +85,8 @@ def load_project(
     _check(gatepost, mapping, journeys)
     if options is not None and gatepost and gatepost.sound:
         for name, connection in gatepost.sound.connections.items():
-            gatepost.place(options(name, connection))
+            if connection.type in CONNECTION_TYPES:
+                gatepost.place(options(name, connection))
     if mapping and mapping.sound:
         mapping.place(check_key_maps(mapping.sound, folder))
     if expressions is not None and mapping and mapping.sound:

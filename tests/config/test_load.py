@@ -241,6 +241,14 @@ def test_a_folder_named_like_a_file_is_a_problem(write, files):
     assert [str(one) for one in problems] == ["gatepost.yaml  is a folder, not a file"]
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8018", "[::1]:80/x"])
+def test_this_machine_may_be_spoken_to_in_the_open(write, files, host):
+    text = files["gatepost.yaml"]
+    files["gatepost.yaml"] = text.replace("https://harbour.my.salesforce.com", f"'http://{host}'")
+    assert files["gatepost.yaml"] != text
+    assert load_project(write(files))[1] == []
+
+
 def test_a_pipe_named_like_a_file_is_a_problem_and_not_waited_for(write, files):
     del files["mapping.yaml"]
     folder = write(files)

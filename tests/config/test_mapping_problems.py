@@ -78,6 +78,7 @@ IN_MAPPING = [
 IN_GATEPOST = [
     ("type: salesforce", "type: salesfroce", [("salesfroce", "connections.crm.type: no connection type 'salesfroce'; nearest is 'salesforce'")]),
     ("{type: salesforce, url", "{url", [("{url", "connections.crm: 'type' is missing")]),
+    ("url: https://harbour.my.salesforce.com", "url: http://harbour.my.salesforce.com", [("http:", "connections.crm.url: would carry secrets in the open: https is needed, but on this machine itself")]),
     ("url: https://harbour.my.salesforce.com", "url: harbour.my.salesforce.com", [("harbour", "connections.crm.url: is no address; it begins with https:// or http://")]),
     ("project_id: 4711, ", "", [("{type: mixpanel", "connections.product: a connection of type mixpanel needs 'project_id'")]),
     ("project_id: 4711, ", "project_id: 4711, regoin: us, ", [("regoin", "connections.product.regoin: unknown option 'regoin'; nearest is 'region'")]),
