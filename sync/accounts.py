@@ -65,15 +65,22 @@ def pull_accounts(
     if fingerprint is not None and fingerprint == _last_fingerprint(state, spec.object):
         return None
 
+    nobody = 0
+
     def rows() -> Iterator[tuple[str, dict[str, Raw]]]:
+        nonlocal nobody
         for number, row in enumerate(source.read(spec.object, wanted), 1):
             if number % 1000 == 0:
                 tick(number)
             account = row[spec.id]
-            if account not in (None, ""):
+            if account in (None, ""):
+                nobody += 1
+            else:
                 yield str(account), {name: row[column] for name, column in columns.items()}
 
-    return record_sightings(state, spec.object, rows(), seen, fingerprint=fingerprint)
+    sighted = record_sightings(state, spec.object, rows(), seen, fingerprint=fingerprint)
+    sighted.without_id = nobody
+    return sighted
 
 
 def _pull_changed(

@@ -69,14 +69,18 @@ class Pulling:
         bad, examples = source.rejected(spec.object)
         if bad:
             summary.warnings.append(
-                f"{bad} rows of {spec.object} could not be read and are left out, the first: line "
+                f"left out of {spec.object}: {_rows(bad)} that could not be read, the first: line "
                 f"{examples[0].line}: {examples[0].reason}"
+            )
+        if sighted.without_id:
+            summary.warnings.append(
+                f"left out of {spec.object}: {_rows(sighted.without_id)} without {spec.id}"
             )
         summary.accounts_changed, summary.accounts_gone = sighted.changed, sighted.gone
         if sighted.repeated_rows:
             summary.warnings.append(
-                f"{sighted.repeated_rows} rows of {spec.object} repeat an id, the first counts: "
-                f"{', '.join(sighted.repeated)}"
+                f"left out of {spec.object}: {_rows(sighted.repeated_rows)} with an id that an"
+                f" earlier one has: {', '.join(sighted.repeated)}"
             )
 
     def _events(self) -> None:
@@ -107,3 +111,7 @@ class Pulling:
             "SELECT part, fingerprint FROM lake_parts WHERE source = ?", (source,)
         )
         return {str(part): str(fingerprint) for part, fingerprint in rows}
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} {'row' if number == 1 else 'rows'}"

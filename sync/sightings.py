@@ -48,6 +48,7 @@ class Sighted:
     gone: int = 0
     came_back: int = 0
     past: int = 0  # rows that the CRM's own history gave for days before the first pull
+    without_id: int = 0  # rows that are nobody's
     repeated_rows: int = 0
     repeated: list[str] = field(default_factory=list)
 

@@ -189,3 +189,19 @@ def test_what_a_terminal_cannot_show_does_not_end_the_program(project, program):
     done = program(*words, env={"PYTHONIOENCODING": "ascii"})
     assert done.code == 0
     assert r"Bl\xe5 H\xe4fen \u65e5\u672c" in done.out
+
+
+def test_rows_that_are_nobody_s_or_come_twice_are_told(project, invoke):
+    path = project / "crm" / "Account.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines += [lines[1], lines[2].replace("A-2", "", 1), "A-9,too short"]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = invoke("evaluate", "--project", project)
+    assert done.exit_code == 0
+    start = "warning: left out of Account: 1 row "
+    told = [line.removeprefix(start) for line in done.stderr.splitlines() if start in line]
+    assert told == [
+        "that could not be read, the first: line 7: it has 2 cells where the header has 15",
+        "without Id",
+        "with an id that an earlier one has: A-1",
+    ]
