@@ -1,5 +1,6 @@
 """A plan as a file: one change a line, so that two of them can be compared with any tool."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,13 +14,22 @@ from sync.plain import from_jsonable, json_text, jsonable
 from sync.plan import Plan
 from sync.policy import Kind, Note
 
-VERSION = 2
+VERSION = 3
 
 
 def to_json(plan: Plan) -> str:
     """The plan as a file: one change a line. Same plan, same text."""
+    body = _body(plan)
+    head = f'{{\n"gatepost_plan": {VERSION},\n"digest": {json_text(_digest(body))},\n'
+    return f"{head}{body}\n}}\n"
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def _body(plan: Plan) -> str:
     head = {
-        "gatepost_plan": VERSION,
         "made_at": plan.made_at,
         "as_of": plan.as_of.isoformat(),
         "config_hash": plan.config_hash,
@@ -34,7 +44,7 @@ def to_json(plan: Plan) -> str:
     lines.append(f'"changes": {_listed(changes)},')
     lines.append(f'"notes": {_listed(notes)},')
     lines.append(f'"skipped": {_listed(skipped)}')
-    return "{\n" + "\n".join(lines) + "\n}\n"
+    return "\n".join(lines)
 
 
 def _listed(lines: list[str]) -> str:
@@ -74,11 +84,13 @@ def from_json(text: str, file: str = "the plan") -> Plan:
             "make a new plan",
         )
     try:
-        plan, read = _plan(found), _text(found, "read_hash")
+        plan, digest = _plan(found), _text(found, "digest")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise GatepostError(f"{file} is damaged ({error})", "make a new plan") from error
-    if plan.read_hash != read:
-        raise GatepostError(f"{file} was edited: what was read is not what it says any more")
+    if _digest(_body(plan)) != digest:
+        raise GatepostError(
+            f"{file} was edited: it does not say any more what was planned", "make a new plan"
+        )
     return plan
 
 

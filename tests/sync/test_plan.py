@@ -66,7 +66,7 @@ def test_the_same_changes_in_another_order_of_journeys_are_the_same_records():
 def test_a_file_has_one_change_a_line_so_that_people_can_compare_two():
     lines = to_json(plan_of(change("1"), change("2"))).splitlines()
     assert sum('"stage"' in line for line in lines) == 2
-    assert json.loads("\n".join(lines))["gatepost_plan"] == 2
+    assert json.loads("\n".join(lines))["gatepost_plan"] == 3
 
 
 def test_an_empty_plan_is_a_plan():
@@ -91,9 +91,10 @@ def test_what_was_read_is_in_the_hash_and_what_is_wanted_is_not():
         ("[]", "is no plan"),
         ("{}", "is no plan"),
         ('{"gatepost_plan": 99}', "version 99"),
-        ('{"gatepost_plan": 2}', "is damaged"),
+        ('{"gatepost_plan": 2}', "version 2, this Gatepost reads version 3"),
+        ('{"gatepost_plan": 3}', "is damaged"),
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_a_file_that_is_no_plan_gets_a_sentence(text, said):
     with pytest.raises(GatepostError, match=said) as caught:
@@ -123,10 +124,20 @@ def test_a_damaged_plan_gets_a_sentence(was, becomes):
         from_json(text.replace(was, becomes))
 
 
-def test_a_plan_whose_reading_was_edited_is_refused():
-    text = to_json(plan_of(change(from_="a")))
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ('"from": "a"', '"from": "c"'),
+        ('"to": "b"', '"to": "c"'),
+        ('"as_of": "2026', '"as_of": "2025'),
+    ],
+)
+def test_a_plan_that_was_edited_is_refused(was, becomes):
+    """What is written is what was computed, and what brakes have judged."""
+    text = to_json(plan_of(change(from_="a", to="b")))
+    assert was in text
     with pytest.raises(GatepostError, match="was edited"):
-        from_json(text.replace('"from": "a"', '"from": "z"'))
+        from_json(text.replace(was, becomes))
 
 
 # ----------------------------------------------------------------------------------- rechecking
