@@ -191,7 +191,9 @@ class Login:
     def soap(self, call: Call) -> Reply:
         call.notes["secret"] = True
         text = call.content().decode("utf-8", "replace")
-        if not self._settings().soap_login or float(call.params["version"]) > _LAST_SOAP_VERSION:
+        version = call.params["version"]
+        known = re.fullmatch(r"\d{1,2}\.\d", version) and float(version) <= _LAST_SOAP_VERSION
+        if not self._settings().soap_login or not known:
             return _fault("UNSUPPORTED_API_VERSION", "SOAP login is not available in this version")
         given = [
             re.search(rf"<n1:{tag}>(.*?)</n1:{tag}>", text, re.DOTALL)

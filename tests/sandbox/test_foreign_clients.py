@@ -80,6 +80,24 @@ def test_simple_salesforce_is_told_why_a_login_failed(world, session):
     assert refused.value.code == "invalid_client"
 
 
+@pytest.mark.parametrize(
+    ("wrong", "switched_on", "code"),
+    [
+        ({"password": "wrong"}, True, "INVALID_LOGIN"),
+        ({}, False, "UNSUPPORTED_API_VERSION"),
+        ({"version": "65.0"}, True, "UNSUPPORTED_API_VERSION"),
+        ({"version": "new"}, True, "UNSUPPORTED_API_VERSION"),
+    ],
+)
+def test_a_login_by_soap_is_refused_in_a_fault(world, session, wrong, switched_on, code):
+    known = world.ready["salesforce"]
+    world.sandbox.salesforce.settings.soap_login = switched_on
+    user = {name: known[name] for name in ("username", "password", "security_token")}
+    with pytest.raises(SalesforceAuthenticationFailed) as refused:
+        Salesforce(session=session, **{"version": "59.0", **user, **wrong})
+    assert refused.value.code == code
+
+
 def test_simple_salesforce_reads_pages_and_describes(world, sf):
     world.sandbox.salesforce.settings.page_size = 7
     rows = list(sf.query_all_iter("SELECT Id, Name, Owner.Name FROM Account"))
