@@ -122,6 +122,10 @@ class Application:
                 return found.handler(call)
         except BadBody as broken:
             return vendor.bad_body(call, str(broken))
+        except (AttributeError, KeyError, TypeError, ValueError) as strange:
+            # JSON of a shape that the vendor does not read trips whoever looks at it first.
+            call.notes["stumbled"] = repr(strange)
+            return vendor.bad_body(call, "Unexpected shape of the request")
         if found:
             return vendor.not_allowed(call, found)
         return vendor.not_found(call)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime
 
+import pytest
+
 from sandbox.testing import running
 
 
@@ -120,3 +122,24 @@ def test_a_port_that_is_taken_is_a_sentence(world):
     assert done.returncode == 1
     assert done.stderr.startswith(f"cannot listen on port {port}")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("vendor", "method", "path", "body"),
+    [
+        ("salesforce", "PATCH", "/services/data/v66.0/composite/sobjects", {"records": [5]}),
+        ("salesforce", "POST", "/services/data/v66.0/jobs/ingest", None),
+        ("salesforce", "POST", "/services/data/v66.0/composite", {"compositeRequest": [5]}),
+        ("hubspot", "POST", "/crm/v3/objects/companies/search", {"filterGroups": 5}),
+        ("hubspot", "GET", "/crm/v3/owners?after=abc", None),
+    ],
+)
+def test_a_request_of_a_strange_shape_is_refused_in_the_vendors_words(
+    request, vendor, method, path, body
+):
+    ask = request.getfixturevalue(vendor)
+    answer = ask(method, path, "null" if body is None and method == "POST" else body)
+    assert answer.status == 400
+    said = answer.json()
+    code = said[0]["errorCode"] if vendor == "salesforce" else said["category"]
+    assert code == {"salesforce": "JSON_PARSER_ERROR", "hubspot": "VALIDATION_ERROR"}[vendor]
