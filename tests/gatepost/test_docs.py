@@ -75,7 +75,7 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_rows_of_tables_have_as_many_cells_as_their_header(page):
-    """A bar in a cell ends it, in code too; `\\|` does not."""
+    """A bar in a cell ends it, in code too, unless a backslash stands before it."""
     text = re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8"))
     for table in re.findall(r"(?m)(?:^\|.*\n)+", text):
         cells = [len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()]
