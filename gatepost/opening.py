@@ -11,10 +11,12 @@ from gatepost.progress import Bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from config.load import Project
     from sync.cycle import Cycle
 
+PROJECT = "gatepost.yaml"
 _FARTHEST_EAST = timedelta(hours=14)
 
 
@@ -31,10 +33,18 @@ def sound_project(ask: Ask) -> "Project":
     """The project. Raises FixConfig with all its problems if there are any."""
     project, problems = problems_of(ask)
     if problems or project is None:
-        starting = not (ask.folder / "gatepost.yaml").exists()
-        hint = "`gatepost init DIR` writes a project to start from" if starting else ""
-        raise FixConfig(problems, hint)
+        raise FixConfig(problems, no_project(ask.folder))
     return project
+
+
+def no_project(folder: "Path") -> str:
+    """What may help where the folder is no project; "" where it is one."""
+    if (folder / PROJECT).exists():
+        return ""
+    for above in folder.resolve().parents:
+        if (above / PROJECT).is_file():
+            return f"the project is in {above}: name it with --project"
+    return "`gatepost init DIR` writes a project to start from"
 
 
 @contextmanager

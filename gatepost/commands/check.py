@@ -38,15 +38,15 @@ def command(ctx: click.Context, ask: Ask, live: bool, style: str) -> None:  # no
     with all that the project means of it. Nothing is written. Leaves with 2 if there is a problem.
     """
     from gatepost import tables
-    from gatepost.opening import problems_of
+    from gatepost.opening import no_project, problems_of
 
     project, problems = problems_of(ask)
     if problems or project is None:
         _print(problems, style)
         files = len({problem.file for problem in problems})
         ask.note(f"{counted(len(problems), 'problem')} in {counted(files, 'file')}.")
-        if not (ask.folder / "gatepost.yaml").exists():
-            ask.note("`gatepost init DIR` writes a project to start from.")
+        if hint := no_project(ask.folder):
+            ask.note(f"{hint}.")
         ctx.exit(2)
     if live:
         from gatepost.live import check

@@ -254,6 +254,14 @@ def test_schemas_are_json(file, invoke):
     assert schema["$schema"].startswith("https://json-schema.org/")
 
 
+def test_who_stands_inside_a_project_is_told_where_it_is(invoke, project, monkeypatch):
+    monkeypatch.chdir(project / "journeys")
+    for command in ("check", "plan"):
+        done = invoke(command)
+        assert done.exit_code == 2
+        assert f"the project is in {project}: name it with --project" in done.stderr
+
+
 def test_check_looks_at_options_and_names_their_places(invoke, tmp_path):
     invoke("init", tmp_path / "acme", "--crm", "salesforce")
     path = tmp_path / "acme" / "gatepost.yaml"
