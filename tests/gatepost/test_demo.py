@@ -93,6 +93,7 @@ def test_what_to_try_next_can_be_typed_as_it_stands(crm, into):
         words = [word for word in shlex.split(line, comments=True) if word != "&"]
         name, *rest = words[words.index("gatepost") + 1 :]
         command = commands.get_command(click.Context(commands), name)
+        assert command is not None, name
         typed = command.make_context(name, [word.replace("None", "8018") for word in rest]).params
         assert typed.get("into", Path(into)) == Path(into)
         assert typed.get("folder", folder) == folder
