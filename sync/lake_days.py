@@ -18,12 +18,12 @@ from sync.lake import COLUMNS, kept_columns
 from sync.parquet_join import join_parquet
 from sync.quoting import literal, path_list, quoted
 
-ROWS_AT_ONCE = 120_000
-"""About so many rows are sorted and written by one statement: what the engine makes one row group
-of, so that a file is the same as if all had been sorted together."""
+ROWS_AT_ONCE = 110_000
+"""About so many rows are sorted and written by one statement. The engine makes one row group of
+122,880 at most; so a file has hardly more of them than if all had been sorted together."""
 
 RUN = "run"
-"""The column that has the number of a row's run, if rows were laid out by it, else NULL."""
+"""The column of a table that is laid out by run: the number of the row's run."""
 
 _SAMPLE = 4_000
 _TOO_MANY = 4 * ROWS_AT_ONCE
@@ -133,29 +133,32 @@ def write_days(
     keep: Sequence[str],
     folder: Path,
     name: str,
-    runs: Sequence[Run] = (),
+    *,
+    laid_out: bool = False,
 ) -> dict[date, Path]:
     """Write the rows of `relation` (with the lake's columns, and not a temporary one) to
-    FOLDER/day=D/NAME. `folder` is made. `runs`: those by which rows lie, as far as their column RUN
-    has a number. StopCycle if rows got lost on the way."""
+    FOLDER/day=D/NAME. `folder` is made. `laid_out`: rows lie by their column RUN. StopCycle if rows
+    got lost on the way."""
     folder.mkdir(parents=True)
-    chunks = _by_number(engine, relation, runs) if runs else _by_key(engine, relation)
+    chunks = _by_number(engine, relation) if laid_out else _by_key(engine, relation)
     columns = ", ".join(quoted(column) for column in {**COLUMNS, **kept_columns(keep)})
     statements = []
     for number, chunk in enumerate(chunks):
-        rows = f"SELECT {columns}, {lake_write.ID_HASH} AS id_hash FROM {chunk.rows}"
+        # Said each time: columns that may have nulls are written another way.
+        rows = f"SELECT {columns}, {lake_write.ID_HASH} AS id_hash FROM ({chunk.rows})"
+        rows += " WHERE account_key IS NOT NULL AND ts IS NOT NULL"
         statements.append(_copy_sql(rows, chunk.days, folder / f"run={number:06d}"))
     if [len(chunk.days) for chunk in chunks] == [1]:
         engine.execute(statements[0])
     else:
         _execute_all(engine, statements)
-    files = _joined(folder, name)
+    files = _joined(engine, folder, name)
     [(count,)] = engine.rows(f"SELECT count(*) FROM {relation}")
     _check(engine, list(files.values()), count)
     return files
 
 
-def _joined(folder: Path, name: str) -> dict[date, Path]:
+def _joined(engine: DuckEngine, folder: Path, name: str) -> dict[date, Path]:
     """Put the pieces of each day together, in the order of the runs."""
     pieces: dict[date, list[Path]] = {}
     for path in sorted(folder.glob(f"run=*/day=*/{_WRITTEN}")):
@@ -164,7 +167,9 @@ def _joined(folder: Path, name: str) -> dict[date, Path]:
     files = {day: folder / f"day={day}" / name for day in sorted(pieces)}
     for day, path in files.items():
         path.parent.mkdir()
-        join_parquet(pieces[day], path)
+        if not join_parquet(pieces[day], path):
+            rows = f"FROM read_parquet({path_list(pieces[day])}, hive_partitioning = false)"
+            engine.execute(f"COPY ({rows}) TO {literal(path)} ({_PARQUET})")
     return files
 
 
@@ -176,22 +181,26 @@ def _execute_all(engine: DuckEngine, statements: Sequence[str]) -> None:
 
 
 def _copy_sql(rows: str, days: Sequence[date], into: Path) -> str:
-    """Write rows, sorted, to INTO/day=D/_WRITTEN. With several days the engine has to have one
-    thread, as several would mix the rows of a day."""
+    """Write rows, sorted, to INTO/day=D/_WRITTEN."""
     if len(days) > 1:
         into.mkdir()
+        # Partitions are sorted by themselves: the order that rows come in is not kept in them.
         return (
-            f"COPY (SELECT *, ts::DATE AS day FROM ({rows}) ORDER BY day, account_key, ts)"
-            f" TO {literal(into)} ({_PARQUET}, PARTITION_BY (day), OVERWRITE_OR_IGNORE)"
+            f"COPY (SELECT *, ts::DATE AS day FROM ({rows})) TO {literal(into)}"
+            f" ({_PARQUET}, PARTITION_BY (day), ORDER_BY (account_key, ts), OVERWRITE_OR_IGNORE)"
         )
     target = into / f"day={days[0]}" / _WRITTEN
     target.parent.mkdir(parents=True)
     return f"COPY ({rows} ORDER BY account_key, ts) TO {literal(target)} ({_PARQUET})"
 
 
+_Found = tuple[int, list[date], int]
+"""A run's number, its days, how many rows it has."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """What one statement writes: the rows of a relation, which may be of `days`."""
+    """What one statement writes: the rows of a query, which may be of `days`."""
 
     rows: str
     days: Sequence[date]
@@ -203,48 +212,36 @@ def _by_key(engine: DuckEngine, relation: str, *, near: bool = False) -> list[_C
     if not near and sum(count for _, count in days) > _TOO_MANY:
         days = [(day, min(count, ROWS_AT_ONCE)) for day, count in days]  # a day is not cut
     return [
-        _Chunk(f"{relation} WHERE {run.condition()}", run.among(day for day, _ in days))
+        _Chunk(f"FROM {relation} WHERE {run.condition()}", run.among(day for day, _ in days))
         for run in runs_of(engine, relation, days, ROWS_AT_ONCE, engine.threads)
     ]
 
 
-def _by_number(engine: DuckEngine, relation: str, runs: Sequence[Run]) -> list[_Chunk]:
-    loose = f"{relation} WHERE {RUN} IS NULL"
-    loose_days = days_of(engine, f"(FROM {loose})")
-    some = sum(count for _, count in loose_days) // len(runs)  # in each run, or so
-    laid = {
-        number: (days, count)
-        for number, days, count in engine.rows(
-            f"SELECT {RUN}, list(DISTINCT ts::DATE), count(*) FROM {relation}"
-            f" WHERE {RUN} IS NOT NULL GROUP BY {RUN}"
-        )
-    }
-    sizes = [some + laid.get(number, ((), 0))[1] for number in range(len(runs))]
+def _by_number(engine: DuckEngine, relation: str) -> list[_Chunk]:
+    runs = engine.rows(
+        f"SELECT {RUN}, list(DISTINCT ts::DATE), count(*) FROM {relation}"
+        f" GROUP BY {RUN} ORDER BY {RUN}"
+    )
     chunks: list[_Chunk] = []
-    for numbers in _neighbours(sizes):
-        # Each for itself, as the engine passes over what lies elsewhere only if asked so.
-        rows = [f"FROM {relation} WHERE {RUN} BETWEEN {numbers[0]} AND {numbers[-1]}"]
-        rows += [f"FROM {loose} AND {runs[number].condition()}" for number in numbers]
-        together = f"({' UNION ALL '.join(rows)})"
-        if sum(sizes[number] for number in numbers) > _TOO_MANY:  # of days not seen when it was cut
-            chunks += _by_key(engine, together, near=True)
-            continue
-        days = {day for number in numbers for day in runs[number].among(dict(loose_days))}
-        days |= {day for number in numbers for day in laid.get(number, ((), 0))[0]}
-        chunks.append(_Chunk(together, sorted(days)))
+    for some in _neighbours(runs):
+        together = f"FROM {relation} WHERE {RUN} BETWEEN {some[0][0]} AND {some[-1][0]}"
+        if sum(count for _, _, count in some) > _TOO_MANY:  # of days not seen when it was cut
+            chunks += _by_key(engine, f"({together})", near=True)
+        else:
+            chunks.append(_Chunk(together, sorted({day for _, days, _ in some for day in days})))
     return chunks
 
 
-def _neighbours(sizes: Sequence[int]) -> list[list[int]]:
-    """The numbers of runs that go together, as long as they are not too many rows."""
-    found: list[list[int]] = []
+def _neighbours(runs: Sequence[_Found]) -> list[list[_Found]]:
+    """The runs that go together, as long as they are not too many rows."""
+    found: list[list[_Found]] = []
     rows = ROWS_AT_ONCE
-    for number, size in enumerate(sizes):
-        if rows + size // 2 > ROWS_AT_ONCE:  # nearer to it without
+    for run in runs:
+        if not found or rows + run[2] // 2 > ROWS_AT_ONCE:  # nearer to it without
             found.append([])
             rows = 0
-        found[-1].append(number)
-        rows += size
+        found[-1].append(run)
+        rows += run[2]
     return found
 
 

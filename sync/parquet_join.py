@@ -16,42 +16,46 @@ _TAIL = 8  # the footer's length, and the magic once more
 _BLOCK = 1 << 18
 
 # Numbers of fields, as the format's own definition has them (parquet.thrift).
-_ROWS, _GROUPS = 3, 4
+_SCHEMA, _ROWS, _GROUPS = 2, 3, 4
 _COLUMNS, _GROUP_OFFSET, _ORDINAL = 1, 5, 7
 _META = 3
 _COLUMN_OFFSETS = (2, 4, 6)  # of the column, its offset index, its column index
 _META_OFFSETS = (9, 10, 11, 14)  # of its data, index and dictionary pages, its Bloom filter
 
 
-def join_parquet(pieces: Sequence[Path], target: Path) -> None:
-    """Make `target` of `pieces`, which go; their columns have to be the same. ValueError for a file
-    that is no Parquet. What a kill leaves is of no use to anybody."""
-    first, *others = pieces
-    first.replace(target)
+def join_parquet(pieces: Sequence[Path], target: Path) -> bool:
+    """Make `target` of `pieces`, which go. False, and nothing is done, if their columns differ, be
+    it only in whether they may have nulls. ValueError for a file that is no Parquet. What a kill
+    leaves is of no use to anybody."""
+    footers = [_footer(piece) for piece in pieces]
+    whole, end = footers[0]
+    if any(footer[_SCHEMA] != whole[_SCHEMA] for footer, _ in footers):
+        return False
+    pieces[0].replace(target)
     with target.open("r+b") as file:
-        whole, end = _footer(file)
         file.seek(end)
         file.truncate()
-        for piece in others:
+        for piece, (footer, end) in zip(pieces[1:], footers[1:], strict=True):
+            _append(whole, footer, file.tell() - len(_MAGIC))
             with piece.open("rb") as more:
-                footer, end = _footer(more)
-                _append(whole, footer, file.tell() - len(_MAGIC))
                 _copy(more, len(_MAGIC), end, file)
             piece.unlink()
         said = dumps(whole)
         file.write(said + len(said).to_bytes(4, "little") + _MAGIC)
+    return True
 
 
-def _footer(file: IO[bytes]) -> tuple[Struct, int]:
+def _footer(path: Path) -> tuple[Struct, int]:
     """The footer, and where it begins."""
-    size = file.seek(0, 2)
-    file.seek(max(0, size - _TAIL))
-    tail = file.read()
-    begin = size - _TAIL - int.from_bytes(tail[:4], "little")
-    if tail[4:] != _MAGIC or begin < len(_MAGIC):
-        raise ValueError(f"{file.name} is no Parquet file")
-    file.seek(begin)
-    return loads(file.read()), begin
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _TAIL))
+        tail = file.read()
+        begin = size - _TAIL - int.from_bytes(tail[:4], "little")
+        if tail[4:] != _MAGIC or begin < len(_MAGIC):
+            raise ValueError(f"{path} is no Parquet file")
+        file.seek(begin)
+        return loads(file.read()), begin
 
 
 def _append(whole: Struct, other: Struct, shift: int) -> None:

@@ -129,7 +129,7 @@ class Commits:
         check_share(label, good, staged.rejected, staged.examples, self._most)
         name = file_name(part.name)
         columns, folder = self._reading.columns, self._staging / name
-        files = write_days(self._engine, PULLED, columns, folder, name, staged.runs)
+        files = write_days(self._engine, PULLED, columns, folder, name, laid_out=staged.laid_out)
         self._prepared[name] = Prepared(name, files)
         self._staged[part.name] = staged
         self._seen[part.name] = part.fingerprint

@@ -60,7 +60,7 @@ def _way(
 ) -> Way:
     match body.format:
         case "jsonl":
-            return _json(body, names, texts, body.meaning and body.meaning.top)
+            return _json(body, names, texts, body.meaning.top if body.meaning else None)
         case "csv":
             return _csv(body, names, strict=strict)
         case "parquet":

@@ -16,7 +16,7 @@ import numpy as np
 from connectors.base import Body, Rejected
 from connectors.rejected import KEPT_ASIDE
 from sync.engine import Begin, Column, DuckEngine, Session
-from sync.lake_days import RUN, Run, days_of, number_sql, runs_of
+from sync.lake_days import RUN, days_of, number_sql, runs_of
 from sync.lake_write import ID_HASH
 from sync.pull_fetch import Pieces
 from sync.pull_piece import SAMPLE, Count, Reader
@@ -49,8 +49,8 @@ class Staged:
     no_key: dict[str, int]
     """events without an account key, by event name"""
     has_ids: bool
-    runs: Sequence[Run]
-    """by which rows of PULLED lie, if they are many"""
+    laid_out: bool
+    """whether rows of PULLED lie by RUN"""
     keeps: bool
     """`Meaning.keeps` of the body"""
 
@@ -113,7 +113,7 @@ class Stage:
             duplicates,
             no_key,
             has_ids,
-            self._runs,
+            bool(self._run),
             self._keeps,
         )
 
@@ -138,8 +138,7 @@ class Stage:
             one.exception()
         columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in self._reader.columns.items())
         self._engine.execute(f"CREATE OR REPLACE TABLE {PULLED} ({columns}, {RUN} USMALLINT)")
-        self._runs: Sequence[Run] = ()
-        self._run = ""  # the number of a row's run, once there are some
+        self._run = ""  # the number of a row's run, if rows are laid out by it
         self._running = deque[Future[Count]]()
         self._count = Count()
 
@@ -151,8 +150,8 @@ class Stage:
         self._reader.sample(self._engine, first, _SEEN)
         days = days_of(self._engine, SAMPLE)
         rows_a_run = -(-sum(count for _, count in days) // _RUNS)
-        self._runs = runs_of(self._engine, SAMPLE, days, rows_a_run)
-        self._run = number_sql(self._runs) if self._runs else ""
+        runs = runs_of(self._engine, SAMPLE, days, rows_a_run)
+        self._run = number_sql(runs) if runs else ""
 
     def _spread_lists(self) -> None:
         """An event of several accounts becomes a row for each; an empty list leaves it without."""
