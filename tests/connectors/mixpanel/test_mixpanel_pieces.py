@@ -26,7 +26,7 @@ def product(product, monkeypatch):
 
 def pieces_of(product, name):
     """What comes of a part, as (first line, lines); None where it begins anew."""
-    came = []
+    came: list[tuple[int | None, int] | None] = []
     spool = product.folder / "spool"
     spool.mkdir(exist_ok=True)
 
