@@ -140,7 +140,7 @@ def write_days(
     FOLDER/day=D/NAME. `folder` is made. `laid_out`: rows lie by their column RUN. StopCycle if rows
     got lost on the way."""
     folder.mkdir(parents=True)
-    chunks = _by_number(engine, relation) if laid_out else _by_key(engine, relation)
+    chunks, count = _by_number(engine, relation) if laid_out else _by_key(engine, relation)
     columns = ", ".join(quoted(column) for column in {**COLUMNS, **kept_columns(keep)})
     statements = []
     for number, chunk in enumerate(chunks):
@@ -153,7 +153,6 @@ def write_days(
     else:
         _execute_all(engine, statements)
     files = _joined(engine, folder, name)
-    [(count,)] = engine.rows(f"SELECT count(*) FROM {relation}")
     _check(engine, list(files.values()), count)
     return files
 
@@ -206,18 +205,22 @@ class _Chunk:
     days: Sequence[date]
 
 
-def _by_key(engine: DuckEngine, relation: str, *, near: bool = False) -> list[_Chunk]:
-    """`near`: the rows lie together, so that each chunk can look at all of them."""
+def _by_key(engine: DuckEngine, relation: str, *, near: bool = False) -> tuple[list[_Chunk], int]:
+    """How to write a relation, and how many rows it has. `near`: they lie together, so that each
+    chunk can look at all of them."""
     days = days_of(engine, relation)
-    if not near and sum(count for _, count in days) > _TOO_MANY:
+    rows = sum(count for _, count in days)
+    if not near and rows > _TOO_MANY:
         days = [(day, min(count, ROWS_AT_ONCE)) for day, count in days]  # a day is not cut
-    return [
+    chunks = [
         _Chunk(f"FROM {relation} WHERE {run.condition()}", run.among(day for day, _ in days))
         for run in runs_of(engine, relation, days, ROWS_AT_ONCE, engine.threads)
     ]
+    return chunks, rows
 
 
-def _by_number(engine: DuckEngine, relation: str) -> list[_Chunk]:
+def _by_number(engine: DuckEngine, relation: str) -> tuple[list[_Chunk], int]:
+    """As `_by_key`, of what is laid out."""
     runs = engine.rows(
         f"SELECT {RUN}, list(DISTINCT ts::DATE), count(*) FROM {relation}"
         f" GROUP BY {RUN} ORDER BY {RUN}"
@@ -226,10 +229,10 @@ def _by_number(engine: DuckEngine, relation: str) -> list[_Chunk]:
     for some in _neighbours(runs):
         together = f"FROM {relation} WHERE {RUN} BETWEEN {some[0][0]} AND {some[-1][0]}"
         if sum(count for _, _, count in some) > _TOO_MANY:  # of days not seen when it was cut
-            chunks += _by_key(engine, f"({together})", near=True)
+            chunks += _by_key(engine, f"({together})", near=True)[0]
         else:
             chunks.append(_Chunk(together, sorted({day for _, days, _ in some for day in days})))
-    return chunks
+    return chunks, sum(count for _, _, count in runs)
 
 
 def _neighbours(runs: Sequence[_Found]) -> list[list[_Found]]:

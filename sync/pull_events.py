@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sync.engine import DuckEngine
 
 
-_MEMORY = "220MB"
+_MEMORY = "210MB"
 """A part is read in little memory, whatever its size: more would hardly make it faster, and the
 engine that computes is open at the same time."""
 _UNITS = {"MB": 1e6, "GB": 1e9, "TB": 1e12, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}

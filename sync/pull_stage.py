@@ -30,7 +30,7 @@ MANY = 4
 """Pieces from which on rows are laid out by run: so many would not lie in memory together with what
 sorting takes, and each run of them would have to look at all."""
 
-_RUNS = 16
+_RUNS = 20
 _SEEN = 4_000  # rows, by which runs are made
 _HASHES_AT_ONCE = 4_000_000
 
@@ -125,7 +125,7 @@ class Stage:
         try:
             return self._reader.read(session, body, run)
         finally:
-            body.path.unlink()
+            body.path.unlink(missing_ok=True)
 
     def _wait(self, most: int) -> None:
         """Wait until so many pieces at most are being read."""

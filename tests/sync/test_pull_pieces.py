@@ -243,3 +243,15 @@ def test_days_of_a_run_that_was_not_seen_at_first(world, tmp_path, small_runs):
     assert world.rows() == same_in_one(tmp_path, lines(*first, *later))[0]
     assert world.lake.days("product")[0] == date(2026, 2, 27)
     assert in_order(world)
+
+
+def test_pieces_of_a_day_that_cannot_be_joined_are_written_once_more(
+    world, tmp_path, small_runs, monkeypatch
+):
+    monkeypatch.setattr(lake_days, "join_parquet", lambda *_: False)
+    data = lines(*many(600, days=2))
+    world.put("a.jsonl", data)
+    world.pull(InPieces(world.source(), 50))
+    assert in_order(world)
+    monkeypatch.undo()
+    assert world.rows() == same_in_one(tmp_path, data)[0]
