@@ -147,29 +147,41 @@ def write_days(
         # Said each time: columns that may have nulls are written another way.
         rows = f"SELECT {columns}, {lake_write.ID_HASH} AS id_hash FROM ({chunk.rows})"
         rows += " WHERE account_key IS NOT NULL AND ts IS NOT NULL"
-        statements.append(_copy_sql(rows, chunk.days, folder / f"run={number:06d}"))
+        into = folder if len(chunks) == 1 else folder / f"run={number:06d}"
+        statements.append(_copy_sql(rows, chunk.days, into))
     if [len(chunk.days) for chunk in chunks] == [1]:
         engine.execute(statements[0])
     else:
         _execute_all(engine, statements)
-    files = _joined(engine, folder, name)
+    files = _named(folder, name) if len(chunks) == 1 else _joined(engine, folder, name)
     _check(engine, list(files.values()), count)
     return files
+
+
+def _named(folder: Path, name: str) -> dict[date, Path]:
+    """Give the files of a single run their name."""
+    paths = sorted(folder.glob(f"day=*/{_WRITTEN}"))
+    return {_day_of(path): path.replace(path.with_name(name)) for path in paths}
 
 
 def _joined(engine: DuckEngine, folder: Path, name: str) -> dict[date, Path]:
     """Put the pieces of each day together, in the order of the runs."""
     pieces: dict[date, list[Path]] = {}
     for path in sorted(folder.glob(f"run=*/day=*/{_WRITTEN}")):
-        day = date.fromisoformat(path.parent.name.removeprefix("day="))
-        pieces.setdefault(day, []).append(path)
+        pieces.setdefault(_day_of(path), []).append(path)
     files = {day: folder / f"day={day}" / name for day in sorted(pieces)}
     for day, path in files.items():
         path.parent.mkdir()
-        if not join_parquet(pieces[day], path):
+        if len(pieces[day]) == 1:
+            pieces[day][0].replace(path)
+        elif not join_parquet(pieces[day], path):
             rows = f"FROM read_parquet({path_list(pieces[day])}, hive_partitioning = false)"
             engine.execute(f"COPY ({rows}) TO {literal(path)} ({_PARQUET})")
     return files
+
+
+def _day_of(path: Path) -> date:
+    return date.fromisoformat(path.parent.name.removeprefix("day="))
 
 
 def _execute_all(engine: DuckEngine, statements: Sequence[str]) -> None:
@@ -182,7 +194,7 @@ def _execute_all(engine: DuckEngine, statements: Sequence[str]) -> None:
 def _copy_sql(rows: str, days: Sequence[date], into: Path) -> str:
     """Write rows, sorted, to INTO/day=D/_WRITTEN."""
     if len(days) > 1:
-        into.mkdir()
+        into.mkdir(exist_ok=True)
         # Partitions are sorted by themselves: the order that rows come in is not kept in them.
         return (
             f"COPY (SELECT *, ts::DATE AS day FROM ({rows})) TO {literal(into)}"
