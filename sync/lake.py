@@ -81,8 +81,8 @@ class Lake:
             if (first is None or day >= first) and (last is None or day <= last):
                 found += sorted(
                     Path(entry.path)
-                    for entry in os.scandir(folder)
-                    if entry.name.endswith(".parquet") and (names is None or entry.name in names)
+                    for entry in _parquet(folder)
+                    if names is None or entry.name in names
                 )
         return found
 
@@ -90,9 +90,8 @@ class Lake:
         """Everything that is there, by the name of the part's files."""
         found: dict[str, dict[date, Path]] = {}
         for day, folder in self._day_folders(source):
-            for entry in os.scandir(folder):
-                if entry.name.endswith(".parquet"):
-                    found.setdefault(entry.name, {})[day] = Path(entry.path)
+            for entry in _parquet(folder):
+                found.setdefault(entry.name, {})[day] = Path(entry.path)
         return found
 
     def day_folder(self, source: str, day: date) -> Path:
@@ -165,6 +164,14 @@ def register_events(
 def _plain(name: str) -> str:
     plain = quote(name, safe=_SAFE)
     return plain if not plain.startswith(".") else f"%2E{plain[1:]}"
+
+
+def _parquet(folder: str) -> list[os.DirEntry[str]]:
+    """The files of a day; none if a pull beside us has just taken it away."""
+    try:
+        return [entry for entry in os.scandir(folder) if entry.name.endswith(".parquet")]
+    except FileNotFoundError:
+        return []
 
 
 def _folders(parent: Path, prefix: str) -> Iterator[tuple[str, str]]:

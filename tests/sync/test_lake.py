@@ -441,3 +441,22 @@ def test_an_engine_is_started_only_if_something_is_new(world):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
     assert isinstance(world.engine, DuckEngine)
+
+
+def test_a_day_that_goes_while_it_is_listed_has_no_files(tmp_path, monkeypatch):
+    """A backup lists the lake while a pull takes days away."""
+    lake, days = Lake(tmp_path), [date(2026, 3, 1), date(2026, 3, 2)]
+    for day in days:
+        lake.day_folder("product", day).mkdir(parents=True)
+        (lake.day_folder("product", day) / "a.parquet").touch()
+    listed = Lake._day_folders
+
+    def just_before_it_goes(self, source):
+        found = list(listed(self, source))
+        shutil.rmtree(lake.day_folder("product", days[0]), ignore_errors=True)
+        return iter(found)
+
+    monkeypatch.setattr(Lake, "_day_folders", just_before_it_goes)
+    there = lake.day_folder("product", days[1]) / "a.parquet"
+    assert lake.part_files("product") == {"a.parquet": {days[1]: there}}
+    assert lake.files("product") == [there]
