@@ -167,7 +167,7 @@ class DuckEngine(Session):
 
             try:
                 yield begin
-            except BaseException:
+            except BaseException:  # Ctrl-C too: what has not begun never does
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
