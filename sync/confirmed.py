@@ -6,10 +6,11 @@ the ledger itself. Losing the snapshot loses nothing but time.
 """
 
 import json
-from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from connectors.base import Value
 from sync.diff import Change
@@ -17,6 +18,7 @@ from sync.ledger import entry_of, unsettled
 from sync.plain import from_jsonable, jsonable
 from sync.state import Cell, State
 
+_ROWS = "<i8"  # the same in a copy of the home on any other machine
 _SAVE_ACCOUNTS = "REPLACE INTO confirmed_accounts (object, up_to, accounts) VALUES (?, ?, ?)"
 _SAVE_UP_TO = "UPDATE confirmed_accounts SET up_to = ? WHERE object = ?"
 _SAVE_COLUMN = 'REPLACE INTO last_confirmed (object, field, "values", writes) VALUES (?, ?, ?, ?)'
@@ -120,19 +122,16 @@ class LastConfirmed:
                 connection.execute(_SAVE_ACCOUNTS, (self.object, self.up_to, accounts))
             for name in sorted(self._changed):
                 column = self.columns[name]
-                saved = json.dumps(column.values), array("q", column.rows).tobytes()
+                saved = json.dumps(column.values), np.array(column.rows, _ROWS).tobytes()
                 connection.execute(_SAVE_COLUMN, (self.object, name, *saved))
         self._changed.clear()
         self._saved = len(self.places)
 
 
 def _numbers(cell: Cell) -> list[int]:
-    """The rows of a column: 64-bit integers as this machine has them. Snapshots of before 2026-11
-    have them as JSON."""
+    """The rows of a column. Older snapshots have them as JSON."""
     if isinstance(cell, bytes):
-        found = array("q")
-        found.frombytes(cell)
-        return found.tolist()
+        return np.frombuffer(cell, _ROWS).tolist()  # type: ignore[no-any-return]
     return json.loads(str(cell))  # type: ignore[no-any-return]
 
 

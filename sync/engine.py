@@ -58,10 +58,6 @@ class Session:
         # Where it takes the session for an interactive one it draws a bar into our results.
         connection.execute("SET enable_progress_bar = false")
 
-    def run(self, expr: "ir.Expr") -> Columns:
-        """Compile an Ibis expression and run it; tables in it are those registered by name."""
-        return self.sql(compile_expression(expr))
-
     def sql(self, query: str, values: Sequence[object] = ()) -> Columns:
         """Run one statement and give its result as one array per column, in the query's order.
 
@@ -201,7 +197,7 @@ def _told() -> Iterator[None]:
 
 
 def compile_expression(expr: "ir.Expr") -> str:
-    """The DuckDB text of an Ibis expression."""
+    """The DuckDB text of an Ibis expression; tables in it are those registered by name."""
     from ibis.backends.sql.compilers import DuckDBCompiler
 
     return str(DuckDBCompiler().to_sqlglot(expr.as_table()).sql(dialect="duckdb"))

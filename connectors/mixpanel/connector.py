@@ -212,7 +212,7 @@ class MixpanelEvents:
         try:
             self._export(window, pieces)
             pieces.finish()
-        except BaseException:
+        except BaseException:  # whatever it was, nobody else removes what was not handed on
             pieces.drop()
             raise
 

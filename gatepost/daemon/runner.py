@@ -66,7 +66,7 @@ class Runner:
             raise Busy("a run is at work", "try again when it has ended")
         try:
             run_id = self._begun(job, by)
-        except BaseException:
+        except BaseException:  # whatever it was, the next job must be able to begin
             self._one.release()
             raise
 

@@ -14,7 +14,7 @@ from mapping.event_sql import EventScope, Property, compile_events
 from mapping.expression import parse
 from mapping.syntax import Name, Read, Type
 from mapping.vector import Bare, Frame, Vector, compile_vector
-from sync.engine import DuckEngine
+from sync.engine import DuckEngine, compile_expression
 
 TYPES: dict[str, Type] = {
     "event": "text", "user": "text", "p": "untyped", "q": "untyped", "due": "date",
@@ -88,7 +88,8 @@ def in_engine(engine: DuckEngine, node) -> list[bool]:
     properties = {name: Property(table[name], table[f"{name}_kind"], "untyped") for name in "pq"}
     properties["due"] = Property(table.p, table.p_kind, "date")
     scope = EventScope(table.event, table.user, properties, ZONE)
-    found = engine.run(table.filter(compile_events(node, scope)).select("row"))["row"]
+    kept = table.filter(compile_events(node, scope)).select("row")
+    found = engine.sql(compile_expression(kept))["row"]
     rows = set(np.asarray(found).tolist())
     return [row in rows for row in range(len(ROWS))]
 

@@ -69,6 +69,17 @@ def test_the_snapshot_and_what_came_after_are_the_ledger(state, rounds):
             known.save(state)
 
 
+def test_a_snapshot_with_its_rows_as_json_counts(state):
+    """As they stood there at first."""
+    ledger = Ledger(state, lambda: NOON)
+    [ids] = ledger.intend(1, [[(_change("1", "stage", "x"),)]])
+    ledger.settle([Settled(ids[0], "confirmed")])
+    LastConfirmed.load(state, "Account").save(state)
+    with state.transaction() as connection:
+        connection.execute("UPDATE last_confirmed SET writes = ?", (f"[{ids[0]}]",))
+    assert LastConfirmed.load(state, "Account").of("1", "stage") == ("x", ids[0])
+
+
 def test_the_last_word_on_each_field_with_its_reason(state):
     ledger = Ledger(state, lambda: NOON)
     both = (_change("1", "stage", "x"), _change("1", "score", 3))
