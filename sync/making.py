@@ -166,3 +166,14 @@ def check_plan(cycle: Cycle, plan: Plan) -> None:
             f"the plan says that it was made at {plan.made_at}, which is yet to come",
             "see whether the clock is right, and make a new plan; nothing was written",
         )
+
+
+def check_organisation(cycle: Cycle, plan: Plan, now: str) -> None:
+    """StopCycle if the plan was made for another organisation than the CRM is now, where both are
+    known: a copy of a CRM has the same records, and the same values."""
+    planned = plan.facts.organisation
+    if cycle.project.gatepost.guards.organisation and planned and now and planned != now:
+        raise StopCycle(
+            f"the plan was made for the organisation {planned}, and the CRM is {now}",
+            "see where the connection leads; nothing was written",
+        )

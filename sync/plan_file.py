@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any, get_args
 
-from config.errors import GatepostError
+from config.errors import UsageError
 from sync.brakes import Facts, JourneyFacts, SourceFacts
 from sync.diff import Change, Skipped
 from sync.plain import from_jsonable, json_text, jsonable
@@ -69,26 +69,29 @@ def _note_object(one: Note) -> dict[str, Any]:
 
 
 def from_json(text: str, file: str = "the plan") -> Plan:
-    """Read a saved plan. `file` is what messages call it. Raises GatepostError with a sentence for
+    """Read a saved plan. `file` is what messages call it. Raises UsageError with a sentence for
     anything that `to_json` did not write."""
+    if not text.strip():
+        raise UsageError(f"{file} is empty", "save a plan with plan --out")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise GatepostError(f"{file} is no JSON: {error}", "save one with plan --out") from error
+        place = f": {error}" if isinstance(error, json.JSONDecodeError) else ""
+        raise UsageError(f"{file} is no JSON{place}", "save a plan with plan --out") from error
     version = found.get("gatepost_plan") if isinstance(found, dict) else None
     if version is None:
-        raise GatepostError(f"{file} is no plan of Gatepost", "save one with plan --out")
+        raise UsageError(f"{file} is no plan of Gatepost", "save one with plan --out")
     if version != VERSION:
-        raise GatepostError(
+        raise UsageError(
             f"{file} is a plan of version {version}, this Gatepost reads version {VERSION}",
             "make a new plan",
         )
     try:
         plan, digest = _plan(found), _text(found, "digest")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise GatepostError(f"{file} is damaged ({error})", "make a new plan") from error
+        raise UsageError(f"{file} is damaged: it is no whole plan", "make a new plan") from error
     if _digest(_body(plan)) != digest:
-        raise GatepostError(
+        raise UsageError(
             f"{file} was edited: it does not say any more what was planned", "make a new plan"
         )
     return plan

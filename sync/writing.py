@@ -17,7 +17,7 @@ from sync.facts import with_organisation
 from sync.identity import note_matches
 from sync.lake_changes import Changes
 from sync.ledger import Ledger, unsettled
-from sync.making import brakes_of, check_plan, config_hash, make, read
+from sync.making import brakes_of, check_organisation, check_plan, config_hash, make, read
 from sync.orders import Orders
 from sync.outcome import note_outcome
 from sync.plan import Plan, kinds, recheck
@@ -86,7 +86,9 @@ def _prepared(cycle: Cycle, plan: Plan | None, run_id: int, orders: Orders) -> A
         fields = sorted({change.field for change in plan.changes})
         plan = recheck(plan, read(cycle, fields, changed))
         if plan.changes:
-            plan = replace(plan, facts=with_organisation(cycle, plan.facts))
+            facts = with_organisation(cycle, plan.facts)
+            check_organisation(cycle, plan, facts.organisation)
+            plan = replace(plan, facts=facts)
     pulled = brakes_of(cycle, plan)
     cycle.summary.brakes = [one.name for one in pulled]
     if pulled and orders.override is None:

@@ -8,6 +8,10 @@ import sys
 
 import pytest
 
+from sync.plan import Plan
+from sync.plan_file import to_json
+from tests.gatepost.conftest import TODAY
+
 NOISE = random.Random(7).randbytes(3000)
 
 
@@ -127,7 +131,10 @@ LINES = {
     "explain": (2, "Missing argument 'ACCOUNT'"),
     "apply nowhere.json": (2, "cannot be read"),
     "apply noise.json": (2, "is no text file"),
-    "apply braces.json": (1, "is no plan of Gatepost"),
+    "apply braces.json": (2, "is no plan of Gatepost"),
+    "apply empty.json": (2, "is empty"),
+    "apply later.json": (2, "version 99"),
+    "apply edited.json": (2, "was edited"),
     "apply acme": (2, "is a directory"),
     "apply braces.json --as-of 2026-06-30": (2, "has its day in it"),
     "plan --out nowhere/plan.json --as-of 2026-06-30": (1, "cannot be written"),
@@ -146,6 +153,10 @@ def test_a_wrong_command_line_gives_a_sentence(line, project, invoke, tmp_path, 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "noise.json").write_bytes(NOISE)
     (tmp_path / "braces.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "empty.json").touch()
+    (tmp_path / "later.json").write_text('{"gatepost_plan": 99}', encoding="utf-8")
+    edited = to_json(Plan("2026-06-30T00:00:00Z", TODAY, "", (), ())).replace("06-30T", "06-29T")
+    (tmp_path / "edited.json").write_text(edited, encoding="utf-8")
     done = invoke(*line.split(), env={"GATEPOST_PROJECT": str(project)})
     assert words in done.stderr
     assert (done.exit_code, done.stdout) == (code, "")

@@ -1,11 +1,12 @@
 """Canary, read-back, quarantine and the organisation, against a CRM that has rules of its own."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bench.crm import Crm
-from config.errors import BrakePulled
+from config.errors import BrakePulled, StopCycle
 from config.load import load_project
 from sync.cycle import Cycle
 from sync.orders import Orders
@@ -182,3 +183,16 @@ def test_another_organisation_stops_the_run(crm):
     assert applied.all_done
     crm.next_day()
     assert sync(crm)[0].overridden == ()
+
+
+def test_a_plan_of_another_organisation_is_not_carried_out(crm):
+    """Also where no run has written yet: a copy of the CRM has the same records and values."""
+    project, _ = load_project(crm.folder)
+    now = datetime.now(UTC) + timedelta(days=1)
+    with Cycle(project, now=now, as_of=crm.as_of, exclusive=True) as cycle:
+        plan = cycle.plan()
+        elsewhere = replace(plan, facts=replace(plan.facts, organisation="00D000000000000AAA"))
+        with pytest.raises(StopCycle, match="made for the organisation 00D000000000000AAA"):
+            cycle.apply(elsewhere)
+        assert count(crm, None) == 14
+        assert cycle.apply(plan).all_done

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.errors import GatepostError, StopCycle
+from config.errors import StopCycle, UsageError
 from sync.diff import Change, Diff, Skipped
 from sync.plain import value_text
 from sync.plan import COLUMNS, json_rows, make_plan, recheck, text_rows
@@ -85,7 +85,9 @@ def test_what_was_read_is_in_the_hash_and_what_is_wanted_is_not():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is no JSON"),
+        ("", "is empty"),
+        ("\n", "is empty"),
+        ('{"gatepost_plan": ' + "9" * 5000 + "}", "is no JSON"),
         ("[1, 2", "is no JSON"),
         ("[" * 100_000, "is no JSON"),
         ("[]", "is no plan"),
@@ -94,10 +96,10 @@ def test_what_was_read_is_in_the_hash_and_what_is_wanted_is_not():
         ('{"gatepost_plan": 2}', "version 2, this Gatepost reads version 3"),
         ('{"gatepost_plan": 3}', "is damaged"),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_a_file_that_is_no_plan_gets_a_sentence(text, said):
-    with pytest.raises(GatepostError, match=said) as caught:
+    with pytest.raises(UsageError, match=said) as caught:
         from_json(text, "plan.json")
     assert str(caught.value).startswith("plan.json")
 
@@ -120,7 +122,7 @@ def test_a_file_that_is_no_plan_gets_a_sentence(text, said):
 def test_a_damaged_plan_gets_a_sentence(was, becomes):
     text = to_json(plan_of(change()))
     assert was in text
-    with pytest.raises(GatepostError, match="damaged"):
+    with pytest.raises(UsageError, match="damaged"):
         from_json(text.replace(was, becomes))
 
 
@@ -136,7 +138,7 @@ def test_a_plan_that_was_edited_is_refused(was, becomes):
     """What is written is what was computed, and what brakes have judged."""
     text = to_json(plan_of(change(from_="a", to="b")))
     assert was in text
-    with pytest.raises(GatepostError, match="was edited"):
+    with pytest.raises(UsageError, match="was edited"):
         from_json(text.replace(was, becomes))
 
 
