@@ -187,7 +187,8 @@ def test_another_organisation_stops_the_run(crm):
 
 def test_a_plan_of_another_organisation_is_not_carried_out(crm):
     """Also where no run has written yet: a copy of the CRM has the same records and values."""
-    project, _ = load_project(crm.folder)
+    project, problems = load_project(crm.folder)
+    assert project is not None, problems
     now = datetime.now(UTC) + timedelta(days=1)
     with Cycle(project, now=now, as_of=crm.as_of, exclusive=True) as cycle:
         plan = cycle.plan()
