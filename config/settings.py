@@ -6,6 +6,7 @@ GATEPOST_SECRETS_DIR names (as container platforms mount them). What is empty co
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -107,6 +108,16 @@ def need(secrets: Secrets, connection: str, option: str) -> str:
     """
     if text := secrets.get(option):
         return text
+    raise FixConfig([_missing(connection, option)])
+
+
+def need_all(secrets: Secrets, connection: str, options: Iterable[str]) -> None:
+    """As `need`, of several: FixConfig names every one that is missing."""
+    if missing := [_missing(connection, one) for one in options if not secrets.get(one)]:
+        raise FixConfig(missing)
+
+
+def _missing(connection: str, option: str) -> Problem:
     name = variable(connection, option)
     folder = os.environ.get(FOLDER_VARIABLE)
     looked = f"the variable {name} is not set" + (
@@ -115,9 +126,7 @@ def need(secrets: Secrets, connection: str, option: str) -> str:
         else f", and {FOLDER_VARIABLE} names no folder"
     )
     where = f"connections.{connection}"
-    raise FixConfig(
-        [Problem("gatepost.yaml", 0, 0, where, f"needs the secret {option!r}: {looked}")]
-    )
+    return Problem("gatepost.yaml", 0, 0, where, f"needs the secret {option!r}: {looked}")
 
 
 def variable(connection: str, option: str) -> str:

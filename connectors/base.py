@@ -347,6 +347,15 @@ class Budgeted(Protocol):
 
 
 @runtime_checkable
+class NeedsSecrets(Protocol):
+    """A Connector that cannot do without secrets."""
+
+    def check_secrets(self) -> None:
+        """FixConfig with every one that is missing. Sends nothing."""
+        ...
+
+
+@runtime_checkable
 class Inspects(Protocol):
     """A Connector that can be looked at: its rights, its fields, what a sync costs."""
 

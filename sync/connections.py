@@ -1,7 +1,12 @@
 """The open connections of a cycle, and what they cost."""
 
+from collections.abc import Iterable
+
+from config.errors import FixConfig
+from config.folder import PROJECT
 from config.load import Project
-from connectors.base import Budgeted, Connector
+from config.problem import Problem
+from connectors.base import Budgeted, Connector, NeedsSecrets
 from connectors.registry import connect
 
 
@@ -22,6 +27,27 @@ class Connections:
             if isinstance(made, Budgeted) and (budget := made.budget()) is not None:
                 self._used[name] = budget.used
         return self.opened[name]
+
+    def check_secrets(self, names: Iterable[str]) -> None:
+        """FixConfig with all secrets that these connections need and lack, so that nobody adds one
+        and is asked for the next."""
+        missing: list[Problem] = []
+        for name in dict.fromkeys(names):
+            connector = self.of(name)
+            if isinstance(connector, NeedsSecrets):
+                try:
+                    connector.check_secrets()
+                except FixConfig as error:
+                    missing += (self._placed(name, one) for one in error.problems)
+        if missing:
+            raise FixConfig(set(missing))  # the folder of all of them may not be there
+
+    def _placed(self, name: str, problem: Problem) -> Problem:
+        """With the line of the connection, where the problem has none."""
+        if problem.file != PROJECT or problem.line:
+            return problem
+        file = self._project.files[PROJECT]
+        return file.problem(("connections", name), problem.message, problem.hint)
 
     def requests(self) -> dict[str, dict[str, int | None]]:
         """What each connection that counts its requests sent so far, and may still send."""

@@ -36,6 +36,9 @@ class Pulling:
 
     def pull(self) -> Pulled:
         """Bring fields and events up to date. Safe to repeat."""
+        mapping = self._cycle.project.mapping
+        names = [mapping.accounts.from_, *(entry.from_ for entry in mapping.events)]
+        self._cycle.connections.check_secrets(names)
         self._accounts()
         # Events are waited for: for a vendor, for a disk, for the engine.
         with Meanwhile(self._look_ahead) as coming:

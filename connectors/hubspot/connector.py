@@ -97,6 +97,15 @@ class HubSpotConnector:
             whose="the HubSpot account",
         )
 
+    def check_secrets(self) -> None:
+        self._token()
+
+    def _token(self) -> str:
+        """What is sent with every request. FixConfig if there is none."""
+        secrets = secrets_of(self.name)
+        given = (secrets.get(one) for one in _TOKENS)
+        return next((one for one in given if one), None) or need(secrets, self.name, "token")
+
     @property
     def wire(self) -> "Wire":
         """The way to HubSpot; made at first use. FixConfig without a token."""
@@ -104,12 +113,9 @@ class HubSpotConnector:
             # Imports the vendor's client: a fifth of a second, for those who speak to it.
             from connectors.hubspot.wire import HOST, Wire
 
-            secrets = secrets_of(self.name)
-            given = (secrets.get(one) for one in _TOKENS)
-            token = next((one for one in given if one), None)
             self._wire = Wire(
                 self.name,
-                token or need(secrets, self.name, "token"),
+                self._token(),
                 self._budget,
                 url=self._connection.url or HOST,
                 version=self.options.version,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from config.errors import GatepostError, PartlyDone, RetryLater, StopCycle
 from config.project_file import Connection
-from config.settings import need, secrets_of
+from config.settings import need, need_all, secrets_of
 from connectors import http
 from connectors.base import (
     AccountSource,
@@ -81,11 +81,16 @@ class MixpanelConnector:
     @cached_property
     def client(self) -> Client:
         """Logged in by each request; FixConfig if a secret is missing."""
+        self.check_secrets()
         secrets = secrets_of(self.name)
         username = str(self._username or need(secrets, self.name, "username"))
         secret = need(secrets, self.name, "secret")
         hide = http.redactor([secret])
         return Client(self.options, username, secret, clock=self.clock, hide=hide)
+
+    def check_secrets(self) -> None:
+        wanted = ["secret"] if self._username else ["username", "secret"]
+        need_all(secrets_of(self.name), self.name, wanted)
 
     def budget(self) -> BudgetLeft:
         """Exports of the hour; sends nothing."""

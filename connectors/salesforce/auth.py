@@ -18,7 +18,7 @@ import requests
 
 from config.errors import FixConfig, GatepostError, RetryLater, StopCycle
 from config.problem import Problem
-from config.settings import FOLDER_VARIABLE, Secrets, need, variable
+from config.settings import FOLDER_VARIABLE, Secrets, need, need_all, variable
 from connectors import http
 from connectors.salesforce.options import Options, address
 
@@ -42,6 +42,13 @@ _GRANT_HELP = {
     "the app holds the certificate of this private key",
     "refresh_token": "the refresh token was used or revoked: sign in anew and store the new one",
     "password": "see username, password and security token",
+}
+_NEEDED = {
+    "client_credentials": ("client_id", "client_secret"),
+    "jwt": ("client_id", "username", "private_key"),
+    "refresh_token": ("client_id", "refresh_token"),
+    "token": ("access_token",),
+    "password": ("client_id", "username", "password"),
 }
 
 
@@ -94,6 +101,12 @@ class Login:
         fresh, self._told = self.warnings[self._told :], len(self.warnings)
         return fresh
 
+    def check_secrets(self) -> None:
+        """FixConfig with every secret that this way to log in needs and lacks. Sends nothing."""
+        options = {"client_id": self._options.client_id, "username": self._options.username}
+        wanted = [one for one in _NEEDED.get(self._options.auth, ()) if not options.get(one)]
+        need_all(self._secrets, self.name, wanted)
+
     def token(self) -> Token:
         """The token to use now."""
         with self._lock:
@@ -116,6 +129,7 @@ class Login:
 
     def _log_in(self, number: int) -> Token:
         options = self._options
+        self.check_secrets()
         if options.auth == "token":
             if number > 1:
                 raise StopCycle(

@@ -22,6 +22,7 @@ from connectors.salesforce.events import SalesforceRecords
 from connectors.salesforce.options import options_of
 
 if TYPE_CHECKING:
+    from connectors.salesforce.bearing import Bearing
     from connectors.salesforce.inspect import SalesforceInspector
     from connectors.salesforce.provision import SalesforceProvisioner
 
@@ -47,7 +48,7 @@ class SalesforceConnector:
         self._folder = folder
         self._clock = clock
         self._sleep = sleep
-        self._sizes: dict[str, int] = {}
+        self._bearings: dict[str, Bearing] = {}
 
     def events(self, object_name: str | None) -> EventSource:
         if object_name is None:
@@ -65,7 +66,9 @@ class SalesforceConnector:
     def sink(self) -> FieldSink:
         from connectors.salesforce.write import SalesforceSink  # not needed to read
 
-        return SalesforceSink(self.client, self.objects, self.accounts(), self._sizes, self.options)
+        return SalesforceSink(
+            self.client, self.objects, self.accounts(), self._bearings, self.options
+        )
 
     def inspector(self) -> "SalesforceInspector":
         from connectors.salesforce.inspect import SalesforceInspector  # not needed to sync
@@ -84,6 +87,9 @@ class SalesforceConnector:
     def warnings(self) -> list[str]:
         """What people should hear about the login, as far as it is known by now."""
         return self.client.login.warnings
+
+    def check_secrets(self) -> None:
+        self.client.login.check_secrets()
 
     def budget(self) -> BudgetLeft:
         """Requests of the day, as far as it is known; sends nothing."""

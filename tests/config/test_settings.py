@@ -3,7 +3,7 @@
 import pytest
 
 from config.errors import FixConfig
-from config.settings import need, secrets_of, variable
+from config.settings import need, need_all, secrets_of, variable
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +65,18 @@ def test_a_needed_secret_that_is_missing_says_where_it_was_looked_for(monkeypatc
     monkeypatch.setenv("GATEPOST_SECRETS_DIR", str(tmp_path))
     with pytest.raises(FixConfig, match="no file gatepost_crm_token in"):
         need(secrets_of("crm"), "crm", "token")
+
+
+def test_all_needed_secrets_that_are_missing_are_named_at_once(monkeypatch):
+    monkeypatch.setenv("GATEPOST_CRM_USERNAME", "ann")
+    with pytest.raises(FixConfig) as caught:
+        need_all(secrets_of("crm"), "crm", ["client_id", "username", "private_key"])
+    assert [one.message.partition(":")[0] for one in caught.value.problems] == [
+        "needs the secret 'client_id'",
+        "needs the secret 'private_key'",
+    ]
+
+    need_all(secrets_of("crm"), "crm", ["username"])
 
 
 def test_a_folder_that_is_none_is_a_sentence(monkeypatch, tmp_path):

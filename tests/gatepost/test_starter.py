@@ -1,5 +1,6 @@
 """The project that `init` writes."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -26,6 +27,33 @@ def test_the_project_for_a_crm_passes_check_too(crm, invoke, tmp_path):
     _, problems = problems_of(Ask(tmp_path / "acme"))
     assert problems == []
     assert not (tmp_path / "acme" / "crm").exists()
+
+
+NAMED = {
+    "salesforce": ["GATEPOST_CRM_CLIENT_SECRET", "GATEPOST_PRODUCT_SECRET"],
+    "hubspot": ["GATEPOST_CRM_TOKEN", "GATEPOST_PRODUCT_SECRET"],
+    "jwt": [
+        "GATEPOST_CRM_CLIENT_ID", "GATEPOST_CRM_PRIVATE_KEY", "GATEPOST_CRM_USERNAME",
+        "GATEPOST_PRODUCT_SECRET", "GATEPOST_PRODUCT_USERNAME",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("crm", NAMED)
+@pytest.mark.parametrize("command", ["evaluate", "plan", "sync", "identity"])
+def test_all_secrets_that_are_missing_are_named_at_once(command, crm, invoke, tmp_path):
+    folder = tmp_path / "acme"
+    invoke("init", folder, "--crm", "hubspot" if crm == "hubspot" else "salesforce")
+    if crm == "jwt":
+        path = folder / "gatepost.yaml"
+        text = path.read_text("utf-8").replace("client_id: YOUR-CONSUMER-KEY", "auth: jwt")
+        path.write_text(text.replace(", username: YOUR-SERVICE-ACCOUNT", ""), "utf-8")
+
+    done = invoke(command, "--project", folder)
+
+    assert done.exit_code == 2
+    assert re.findall(r"the variable (\w+) is not set", done.stderr) == NAMED[crm]
+    assert "gatepost.yaml:5:" in done.stderr, "where to look"
 
 
 def test_the_same_day_gives_the_same_files_and_the_state_stays_out_of_git():
