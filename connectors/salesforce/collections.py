@@ -14,6 +14,7 @@ from config.errors import GatepostError, StopCycle
 from connectors import http
 from connectors.base import WriteResult
 from connectors.salesforce.answers import Refused, Unsettled
+from connectors.salesforce.bearing import Bearing, half
 from connectors.salesforce.client import Client
 from connectors.salesforce.describe import Described, from_record
 from connectors.salesforce.outcomes import (
@@ -43,17 +44,19 @@ class Chunk:
     ids: tuple[str, ...]
     tries: int = 0
     looked: bool = False
+    suspect: bool = False
+    """others of their batch were written, so what refuses all of these is no matter of size"""
 
 
 class Collections:
-    """Settles records of one object. `sizes` remembers how many an object's automation bears."""
+    """Settles records of one object. `bearing` remembers what its automation bears."""
 
     def __init__(
         self,
         client: Client,
         described: Described,
         records: Records,
-        sizes: dict[str, int],
+        bearing: Bearing,
         *,
         batch_size: int = MOST,
     ) -> None:
@@ -62,7 +65,7 @@ class Collections:
         self._client = client
         self._described = described
         self._records = records
-        self._sizes = sizes
+        self._bearing = bearing
         self._most = min(batch_size, MOST)
         self._queue: deque[Chunk] = deque()
 
@@ -116,7 +119,7 @@ class Collections:
 
     @property
     def _size(self) -> int:
-        return min(self._most, self._sizes.get(self._described.name, self._most))
+        return min(self._most, self._bearing.most or self._most)
 
     def _send(self, chunk: Chunk) -> None:
         name = self._described.name
@@ -146,6 +149,8 @@ class Collections:
 
     def _judge(self, chunk: Chunk, answers: Sequence[Mapping[str, object]]) -> None:
         open_: dict[Kind, list[WriteResult]] = {}
+        if any(answer.get("success") is True for answer in answers):
+            self._bearing.wrote(len(chunk.ids))
         for one, answer in zip(chunk.ids, answers, strict=True):
             if answer.get("success") is True:
                 other = str(answer.get("id") or one)
@@ -165,14 +170,16 @@ class Collections:
         """Half as many together; where that is one record, it is the record's own trouble."""
         if not refused:
             return
-        if len(chunk.ids) == 1:
+        together, suspect = len(chunk.ids), chunk.suspect or len(refused) < len(chunk.ids)
+        if together == 1:
+            self._bearing.refused_one(suspect=suspect)
+        if together == 1 or self._bearing.hopeless:
             self._note(refused)
             return
-        half = max(1, len(chunk.ids) // 2)
-        if len(refused) == len(chunk.ids):
-            self._sizes[self._described.name] = half  # the batch was too large, not one record bad
+        suspect = suspect or not self._bearing.refused_all(together)
         ids = [one.id for one in refused]
-        self._queue.extendleft(replace(chunk, ids=part) for part in _parts(ids, half))
+        parts = _parts(ids, half(together))
+        self._queue.extendleft(replace(chunk, ids=part, suspect=suspect) for part in parts)
 
     def _later(self, chunk: Chunk, refused: Sequence[WriteResult]) -> None:
         """Without their neighbours, after a pause, at most four times."""

@@ -6,6 +6,7 @@ from itertools import groupby
 from config.errors import RecordRejected, StopCycle
 from connectors.base import AccountSource, Record, RecordWrite, WriteResult
 from connectors.salesforce import bulk_write
+from connectors.salesforce.bearing import Bearing
 from connectors.salesforce.client import Client
 from connectors.salesforce.collections import Collections, retrieved
 from connectors.salesforce.describe import Described, Objects, from_record
@@ -17,7 +18,7 @@ _TOGETHER = 10_000
 
 
 class SalesforceSink:
-    """Writes by Id. `sizes`: records a call by object, where automation bears fewer than 200."""
+    """Writes by Id. `bearings`: by object, what its automation was found to bear."""
 
     batch_size = _TOGETHER
     """Records to be given at once: what Salesforce takes for one batch of a bulk job."""
@@ -27,13 +28,13 @@ class SalesforceSink:
         client: Client,
         objects: Objects,
         accounts: AccountSource,
-        sizes: dict[str, int],
+        bearings: dict[str, Bearing],
         options: Options,
     ) -> None:
         self._client = client
         self._objects = objects
         self._accounts = accounts
-        self._sizes = sizes
+        self._bearings = bearings
         self._options = options
 
     def batch_for(self, records: int) -> int:
@@ -89,8 +90,9 @@ class SalesforceSink:
     def _settled(
         self, described: Described, records: dict[str, dict[str, Json]]
     ) -> dict[str, WriteResult]:
+        bearing = self._bearings.setdefault(described.name, Bearing())
         each = Collections(
-            self._client, described, records, self._sizes, batch_size=self._options.batch_size
+            self._client, described, records, bearing, batch_size=self._options.batch_size
         )
         few: list[str] = []
         for group in _groups(records):

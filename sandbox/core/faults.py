@@ -34,6 +34,7 @@ VENDOR_KINDS: dict[str, str] = {
     "dead_locator": "a query locator has expired",
     "load_shed": "429 without any header that says how long",
     "governor": "an automation runs into a limit where a batch is large",
+    "poison": "a record for which a trigger fails, and refuses whatever is saved beside it",
 }
 # What any of them may be told, besides when and where it fires.
 SETTINGS = frozenset({

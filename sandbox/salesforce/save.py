@@ -212,7 +212,17 @@ class _Chunk:
         if remaining and self._over_governor(len(remaining)):
             text = "GatepostTrigger: System.LimitException: Too many SOQL queries: 101"
             failed = {i: row_error("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", text) for i in remaining}
-        return failed
+        return self._poisoned(remaining) or failed
+
+    def _poisoned(self, remaining: list[int]) -> dict[int, JsonDict]:
+        """A trigger that throws for one record has saved none of those that it was given."""
+        for fault in self.org.faults.standing("poison", "salesforce"):
+            bad = chosen(fault, [(i, self.wanted[i].record_id) for i in remaining])
+            if bad and fault.fires():
+                text = str(fault.get("message", "GatepostTrigger: System.NullPointerException"))
+                problem = row_error("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", text)
+                return dict.fromkeys(remaining, problem)
+        return {}
 
     def _over_governor(self, size: int) -> bool:
         for fault in self.org.faults.standing("governor", "salesforce"):

@@ -245,6 +245,42 @@ def test_a_record_whose_flow_fails_is_rejected_after_one_more_attempt_alone(org)
     assert outcomes(results).count("written") == len(ids) - 1
 
 
+@pytest.mark.parametrize("bulk_from", [2000, 300])
+def test_records_whose_flow_fails_leave_the_size_of_further_batches_alone(org, bulk_from):
+    """They were bad among neighbours that were written: it is not the size."""
+    org.add_accounts(794)
+    bad = org.ids()[3:6]
+    org.fault("partial", ids=bad, code="CANNOT_EXECUTE_FLOW_TRIGGER", message="No")
+    connector = org.connector(bulk_from=bulk_from)
+    results = connector.sink().write("Account", "Id", stages(org, "Value"))
+    assert [one.id for one in results if one.outcome == "rejected"] == bad
+    assert outcomes(results).count("written") == 797
+    assert org.calls()["collections_update"] <= 4 + 5
+    org.forget_calls()
+    results = connector.sink().write("Account", "Id", stages(org, "Renewal", org.ids()[400:600]))
+    assert set(outcomes(results)) == {"written"}
+    assert org.calls() == {"collections_update": 1}
+
+
+def test_a_record_for_which_a_trigger_refuses_its_whole_batch_costs_its_own_batch_only(org):
+    org.add_accounts(994)
+    bad = org.ids()[0]
+    org.fault("poison", ids=[bad], message="GatepostTrigger: System.NullPointerException")
+    results = write(org, stages(org, "Value"))
+    assert [one.id for one in results if one.outcome == "rejected"] == [bad]
+    assert outcomes(results).count("written") == 999
+    assert org.calls()["collections_update"] <= 5 + 2 * 8
+
+
+@pytest.mark.parametrize("bulk_from", [20_000, 300])
+def test_an_automation_that_fails_for_every_record_is_not_asked_about_each(org, bulk_from):
+    org.add_accounts(1994)
+    org.fault("partial", records=200, code="CANNOT_EXECUTE_FLOW_TRIGGER", message="No")
+    results = write(org, stages(org, "Value"), bulk_from=bulk_from)
+    assert {(one.outcome, one.reason) for one in results} == {("rejected", "No")}
+    assert org.calls()["collections_update"] < 10 + 25
+
+
 def test_ids_that_come_twice_are_written_once_with_the_later_values(org):
     one = org.ids()[0]
     results = write(org, [*stages(org, "Value", [one]), *stages(org, "Renewal", [one[:15]])])
