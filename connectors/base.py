@@ -35,6 +35,9 @@ class Part:
     size: int = 0
     replaces: tuple[str, ...] = ()
     """parts that it takes the place of, where they are still known"""
+    span: tuple[datetime, datetime] | None = None
+    """the instants in which its events lie, from the first to before the second; None where that
+    is not known. A body without events is judged by what the lake has of them."""
 
 
 @dataclass(frozen=True, slots=True)

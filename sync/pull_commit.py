@@ -6,6 +6,7 @@ is looked up once for all of them, and a kill costs no more than so much reading
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from datetime import UTC
 from itertools import accumulate
 
 from config.errors import GatepostError, PartlyDone, RetryLater
@@ -14,7 +15,7 @@ from connectors.base import EventSource, Part, Rejected
 from connectors.rejected import check_share
 from sync.engine import DuckEngine
 from sync.forgotten import NOBODY, Forgotten
-from sync.lake import Lake, file_name
+from sync.lake import Lake, events_sql, file_name
 from sync.lake_days import write_days
 from sync.lake_overlap import Overlaps, hashes_hold
 from sync.lake_parts import Figures, Register, fingerprint
@@ -145,18 +146,36 @@ class Commits:
         return self._forgotten.take_out(table, self._entry.name, self._reading.columns)
 
     def _expect_events(self, part: Part, staged: Staged) -> None:
-        """RetryLater for a body without events where there were some: its own, or those of parts
-        whose place it takes."""
+        """RetryLater for a body without events where there were some: its own, those of parts whose
+        place it takes, or those that parts which go now have of its time."""
         if not staged.keeps:
             return
         if staged.rows or staged.no_key or staged.rejected:
             return
-        if not self._full.isdisjoint((part.name, *part.replaces)):
+        if not self._full.isdisjoint((part.name, *part.replaces)) or self._goes_of(part):
             raise RetryLater(
                 f"{self._entry.name}: {part.name} came without events, and there were some",
                 hint="the lake keeps them; if they were deleted on purpose, delete"
                 f" {self._lake.source_folder(self._entry.name)} to have it all pulled anew",
             )
+
+    def _goes_of(self, part: Part) -> bool:
+        """Whether parts that go now have events of the time that a part stands for."""
+        if part.span is None or not self._gone:
+            return False
+        first, end = (instant.astimezone(UTC).replace(tzinfo=None) for instant in part.span)
+        there = self._lake.part_files(self._entry.name)
+        files = [
+            path
+            for name in map(file_name, self._gone)
+            for day, path in there.get(name, {}).items()
+            if first.date() <= day <= end.date()
+        ]
+        [(rows,)] = self._engine.rows(
+            f"SELECT count(*) FROM ({events_sql(files, ())})"
+            f" WHERE ts >= TIMESTAMP '{first}' AND ts < TIMESTAMP '{end}'"
+        )
+        return bool(rows)
 
     def _keep_aside(self, part: str, rows: Sequence[Rejected]) -> None:
         """The bad rows of a part, for people, in HOME/rejected/SOURCE/PART.jsonl."""

@@ -182,6 +182,7 @@ class MixpanelEvents:
                 name,
                 f"{place} {due(window, self._now, options.late_days)}",
                 replaces=window.days_before,
+                span=window.span(options.zone),
             )
             for name, window in self._windows.items()
         ]

@@ -8,7 +8,8 @@ which is which follows from the calendar alone.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
 _AGAIN_HOURS = 6
@@ -36,6 +37,14 @@ class Window:
         count = (self.last - self.first).days + 1
         days = (self.first + number * _DAY for number in range(count))
         return tuple(day.isoformat() for day in days) if count > 1 else ()
+
+    def span(self, zone: str | None) -> tuple[datetime, datetime]:
+        """From when to when these days are, in a calendar of that zone (None: UTC)."""
+        info, midnight = ZoneInfo(zone or "UTC"), time.min
+        return (
+            datetime.combine(self.first, midnight, info),
+            datetime.combine(self.last + _DAY, midnight, info),
+        )
 
     def halves(self) -> tuple["Window", "Window"]:
         """Two windows, of a window of more than a day."""

@@ -1,6 +1,7 @@
 """From the export into the lake: the same events as a plain reading finds, whatever happens."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -224,6 +225,42 @@ def test_an_empty_answer_takes_nothing_away(product):
     product.started.sandbox.faults.remove()
     product.pull()
     assert product.rows() == expected(product.plain(FIRST, date(2026, 7, 10)))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"window_days": 14}, {"window_days": 3}, {"since": "2026-06-12"}, {"late_days": 30}],
+    ids=["longer", "shorter", "another first block", "single days"],
+)
+@pytest.mark.parametrize("zone", ["utc", "Asia/Kolkata"])
+def test_an_empty_answer_takes_nothing_away_where_windows_are_other_ones(product, options, zone):
+    product.mixpanel.settings = replace(product.mixpanel.settings, project_time=zone)
+    product.options["project_time"] = zone if zone == "utc" else f"local({zone})"
+    product.pull()
+    rows, parts = product.rows(), product.parts()
+    product.options |= options
+    product.started.fault("empty", EXPORT, count=1)
+    with pytest.raises(RetryLater, match=r"2026-06-\S+ came without events, and there were some"):
+        product.pull()
+    assert {row[4] for row in product.rows()} >= {row[4] for row in rows}
+    product.pull()
+    assert product.parts() != parts
+    first = date.fromisoformat(str(product.options["since"]))
+    begin = datetime.combine(first, datetime.min.time(), ZoneInfo("UTC" if zone == "utc" else zone))
+    assert product.rows() == [row for row in rows if row[3].replace(tzinfo=UTC) >= begin]
+
+
+def test_windows_without_events_may_be_cut_in_another_way(product):
+    """What lies beside them is no reason to wait for more."""
+    product.mixpanel.project.columns = None
+    noon = datetime(2026, 6, 14, 12, tzinfo=UTC).timestamp()
+    said = {"time": noon, "distinct_id": "one", "company_id": "one", "$insert_id": "1"}
+    product.mixpanel.project.imported.append((0.0, {"event": "Report Created", "properties": said}))
+    product.pull()
+    for days in (3, 14, 1):
+        product.options["window_days"] = days
+        product.pull()
+        assert len(product.rows()) == 1
 
 
 def test_days_without_events_are_none(product):
