@@ -269,7 +269,7 @@ def test_a_record_for_which_a_trigger_refuses_its_whole_batch_costs_its_own_batc
     results = write(org, stages(org, "Value"))
     assert [one.id for one in results if one.outcome == "rejected"] == [bad]
     assert outcomes(results).count("written") == 999
-    assert org.calls()["collections_update"] <= 5 + 2 * 8
+    assert org.calls()["collections_update"] <= 5 + 3 * 8
 
 
 @pytest.mark.parametrize("bulk_from", [20_000, 300])
