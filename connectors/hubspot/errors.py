@@ -94,6 +94,16 @@ def parsed(response: requests.Response) -> Json:
     return body
 
 
+def results(body: Json) -> list[Json]:
+    """What a list, a search or a batch holds, as far as it is told in HubSpot's shape."""
+    return _dicts(body.get("results"))
+
+
+def by_id(body: Json) -> dict[str, Json]:
+    """The same by record id."""
+    return {str(one.get("id")): one for one in results(body)}
+
+
 def _body(response: requests.Response) -> Json:
     try:
         body = json.loads(response.content)

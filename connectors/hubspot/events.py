@@ -40,7 +40,7 @@ class HubSpotRecords:
             schema = self._connector.schema(self._object)
             schema.need(self._properties())
             found = self._connector.wire.newest(self._object, schema.modified)
-            now = self._connector.wire.clock()
+            now = self._connector.wire.now()
             total, newest = found or (-1, now.isoformat())
             settled = not newest or datetime.fromisoformat(newest) < now - _SETTLED
             until = now.date() if settled else now.isoformat()

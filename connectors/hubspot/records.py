@@ -99,10 +99,10 @@ def pages(
         body = wire.page(object_name, [] if long else columns, after, associations)
         page = [one for one in body.get("results") or [] if isinstance(one, dict)]
         if long:
-            whole = {str(one["id"]): one for one in page}
-            for one in wire.read(object_name, list(whole), columns):
-                whole[str(one["id"])]["properties"] = one.get("properties")
-            page = list(whole.values())
+            # Who was archived or merged away since it was listed is not there any more.
+            read = wire.read(object_name, [str(one["id"]) for one in page], columns)
+            now = {str(one["id"]): one.get("properties") for one in read}
+            page = [one | {"properties": now[i]} for one in page if (i := str(one["id"])) in now]
         missing.update(_missing(page, columns))
         yield page
         after = next_page(body)

@@ -19,7 +19,7 @@ from hubspot import HubSpot
 from config.errors import RetryLater, StopCycle
 from connectors import http
 from connectors.budget import Budget
-from connectors.hubspot.errors import Json, Refused, error_of, parsed
+from connectors.hubspot.errors import Json, Refused, by_id, error_of, parsed, results
 
 HOST = "https://api.hubapi.com"
 V3 = "v3"
@@ -145,8 +145,16 @@ class Wire:
     # -- reads: may be repeated whatever happens
 
     def properties(self, object_name: str) -> list[Json]:
-        """The definitions of all properties of an object."""
-        return _results(self._asked(self._core.get_all, object_name))
+        """The definitions of all properties of an object. RetryLater where none come: there is no
+        object without."""
+
+        def ask() -> list[Json]:
+            body = parsed(self._core.get_all(object_name, _preload_content=False))
+            if not results(body):
+                raise RetryLater(f"HubSpot told no properties of {object_name}")
+            return results(body)
+
+        return http.retrying(self.sleep, attempts=self._attempts)(ask)
 
     def page(
         self,
@@ -173,7 +181,7 @@ class Wire:
 
         def ask() -> Json:
             body = parsed(self._basic.get_page(object_name, **options, _preload_content=False))
-            missing = not _results(body) and not archived
+            missing = not results(body) and not archived
             if missing and (after is not None or self._count(object_name)):
                 raise RetryLater(f"HubSpot listed no {object_name}, though there are some")
             return body
@@ -209,13 +217,14 @@ class Wire:
             found = self.search(object_name, body)
         except Refused:
             return None
-        stamps = [str(one["properties"].get(modified) or "") for one in _results(found)]
+        stamps = [str(one["properties"].get(modified) or "") for one in results(found)]
         return int(found.get("total") or 0), max(stamps, default="")
 
     def read(
         self, object_name: str, ids: Sequence[str], properties: Sequence[str], id_property: str = ""
     ) -> list[Json]:
-        """Up to a hundred records by id, those that are there; order is HubSpot's."""
+        """Up to a hundred records by id, those that are there; order is HubSpot's. Those that an
+        answer leaves out without a word are asked for once more."""
         body: Json = {
             "inputs": [{"id": one} for one in ids],
             "properties": list(properties),
@@ -226,20 +235,31 @@ class Wire:
 
         def ask() -> Json:
             answer = parsed(self._batch.read(object_name, body, _preload_content=False))
-            if ids and not _results(answer) and not answer.get("errors"):
+            if ids and not results(answer) and not answer.get("errors"):
                 raise RetryLater(f"HubSpot read nothing of {len(ids)} {object_name}")
             return answer
 
-        return _results(self._told(f"read {object_name}", ask))
+        answer = self._told(f"read {object_name}", ask)
+        found = by_id(answer)
+        left = [one for one in ids if one not in found]
+        if left and found and not id_property and not answer.get("errors"):
+            body["inputs"] = [{"id": one} for one in left]
+            found |= by_id(self._told(f"read {object_name}", ask))
+        return list(found.values())
 
     def linked(self, object_name: str, other: str, inputs: Sequence[Json]) -> list[Json]:
-        """Associations of up to a thousand records; those without any may be absent."""
+        """Associations of up to a thousand records of which some are known to have any: those
+        without may be absent. RetryLater where none come."""
         asked = {"inputs": list(inputs)}
+        what = f"tell which {other} belong to {object_name}"
 
         def ask() -> Json:
-            return parsed(self._links.get_page(object_name, other, asked, _preload_content=False))
+            body = parsed(self._links.get_page(object_name, other, asked, _preload_content=False))
+            if not results(body):
+                raise RetryLater(f"HubSpot did not {what}")
+            return body
 
-        return _results(self._told(f"tell which {other} belong to {object_name}", ask))
+        return results(self._told(what, ask))
 
     # -- writes
 
@@ -273,8 +293,3 @@ class Wire:
 def _whole(headers: Mapping[str, str], name: str) -> int | None:
     text = headers.get(name, "")
     return int(text) if text.isdigit() else None
-
-
-def _results(body: Json) -> list[Json]:
-    found = body.get("results")
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

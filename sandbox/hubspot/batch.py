@@ -57,8 +57,8 @@ class Batches:
                 missing.append(key)
             else:
                 found[record.id] = record
-        if call.take("empty"):
-            found, missing = {}, []
+        if (silent := call.take("empty")) is not None:
+            _hush(silent, found, missing)
         kept = self._settings().revisions_kept
         shown = [
             record_shown(self._portal, kind, r, body.get("properties") or (), histories, kept=kept)
@@ -71,7 +71,10 @@ class Batches:
         kind = self._kind(call)
         _, inputs = inputs_of(call, _MOST)
         _no_doubles([str(one.get("id")) for one in inputs])
-        values = [checked(self._portal, call, kind, one.get("properties")) for one in inputs]
+        values = [
+            checked(self._portal, call, kind, one.get("properties"), str(one.get("id")))
+            for one in inputs
+        ]
         silent = call.take("empty")
         if silent is not None:  # accepted, and nothing happened
             return self._answer(call, [], [], int(silent.get("status", 200)))
@@ -177,6 +180,16 @@ def _no_doubles(ids: list[str]) -> None:
             f"Duplicate IDs found in batch input: [{', '.join(doubled)}]. IDs must be unique",
             context={"ids": doubled},
         )  # fmt: skip
+
+
+def _hush(fault: Fault, found: dict[str, Record], missing: list[str]) -> None:
+    """Leave out records without a word: those that the fault says, or all, missing ones too."""
+    if fault.settings.keys().isdisjoint({"ids", "records", "share"}):
+        found.clear()
+        missing.clear()
+        return
+    for one in _hit(fault, list(found)):
+        found.pop(one, None)
 
 
 def _hit(fault: Fault, ids: list[str]) -> list[str]:

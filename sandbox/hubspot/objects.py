@@ -98,7 +98,7 @@ class Objects:
     def update(self, call: Call) -> Reply:
         kind = self._portal.type_of(call.params["type"])
         record = self._record(call, kind)
-        values = checked(self._portal, call, kind, body_of(call).get("properties"))
+        values = checked(self._portal, call, kind, body_of(call).get("properties"), record.id)
         call.notes["records"] = 1
         save(self._portal, kind, record, values)
         return Reply.of_json(record_shown(self._portal, kind, record, values))

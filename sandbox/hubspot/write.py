@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from sandbox.hubspot.portal import ObjectType, Portal, Record
 
 
-def checked(portal: Portal, call: Call, kind: ObjectType, asked: Any) -> dict[str, str]:
+def checked(
+    portal: Portal, call: Call, kind: ObjectType, asked: Any, record_id: str = ""
+) -> dict[str, str]:
     """The values as they will be stored. Raises ApiError for the first request-wide reason; null
-    leaves a property alone, `""` clears it."""
+    leaves a property alone, `""` clears it. `record_id`: whose they are, "" of a new record."""
     if not isinstance(asked, dict) or not asked:
         raise ApiError(
             400, "VALIDATION_ERROR", "No properties found to update, please provide at least one."
@@ -37,7 +39,7 @@ def checked(portal: Portal, call: Call, kind: ObjectType, asked: Any) -> dict[st
             problems.append(_problem(name, bad.error, bad.message))
     if problems:
         raise invalid_values(problems)
-    _rules(portal, call, kind, values)
+    _rules(portal, call, kind, values, record_id)
     return values
 
 
@@ -51,8 +53,11 @@ def _problem(name: str, error: str, message: str) -> JsonDict:
     }
 
 
-def _rules(portal: Portal, call: Call, kind: ObjectType, values: dict[str, str]) -> None:
-    """Admins' rules bind API writes from 2026-09 on."""
+def _rules(
+    portal: Portal, call: Call, kind: ObjectType, values: dict[str, str], record_id: str
+) -> None:
+    """Admins' rules bind API writes from 2026-09 on; some are about other properties of a record
+    than those that are written, so they refuse a value of some records only."""
     if version_of(call) < "2026-09" or version_of(call) == "v3":
         return
     for fault in portal.standing("validation_rule", kind.name):
@@ -60,6 +65,9 @@ def _rules(portal: Portal, call: Call, kind: ObjectType, values: dict[str, str])
         if name not in values or (
             "value" in fault.settings and values[name] != str(fault.get("value"))
         ):
+            continue
+        ids = fault.get("ids")
+        if ids is not None and record_id not in {str(one) for one in ids}:
             continue
         if fault.fires():
             text = str(fault.get("message", "This value is not allowed by a property rule"))

@@ -1,6 +1,7 @@
 """Reading from HubSpot: everything or a sentence, never a part that passes for the whole."""
 
 import json
+from datetime import timedelta
 
 import pytest
 import requests
@@ -58,6 +59,60 @@ def test_more_properties_than_an_address_holds_are_read_by_batch(hub):
     assert rows[0].keys() == {"name", *many}
     assert rows[-1]["name"]
     assert hub.calls()["batch_read"] == hub.calls()["list"] == 2
+
+
+@pytest.fixture
+def wide(hub):
+    """Names of more properties than an address holds."""
+    from sandbox.hubspot.types import text
+
+    names = [f"a_property_with_a_rather_long_name_{n:03}" for n in range(150)]
+    hub.portal.types["companies"].properties.update({name: text(name) for name in names})
+    return names
+
+
+@pytest.mark.parametrize("change", [{"archived": True}, {"merged_into": "the last"}])
+@pytest.mark.parametrize("resolves", [True, False])
+def test_a_company_that_goes_between_list_and_batch_read_is_gone(
+    hub, wide, monkeypatch, change, resolves
+):
+    """The list still showed it, and of two merged ones the other may be on another page."""
+    hub.settings.merged_id_resolves = resolves
+    ids = hub.companies(150)
+    if "merged_into" in change:
+        change = {"merged_into": ids[-1]}
+    connector = hub.connector()
+    page = connector.wire.page
+
+    def listed(*asked, **options):
+        body = page(*asked, **options)
+        kind = hub.portal.types["companies"]
+        if ids[3] in kind.records and kind.records[ids[3]].archived_at is None:
+            hub.vendor.edit("companies", ids[3], change)
+        return body
+
+    monkeypatch.setattr(connector.wire, "page", listed)
+    rows = connector.accounts().read("companies", ["hs_object_id", *wide])
+    assert [row["hs_object_id"] for row in rows] == [one for one in ids if one != ids[3]]
+
+
+def test_records_that_an_answer_leaves_out_without_a_word_are_asked_for_again(hub):
+    """They are not gone: of those HubSpot says so."""
+    ids = hub.companies(5)
+    hub.fault("empty", "hubspot.batch_read", records=2, count=1)
+    sink = hub.connector().sink()
+    found = list(sink.read_some("companies", "hs_object_id", ["name"], ids))
+    assert sorted(one.id for one in found) == ids
+    assert hub.calls()["batch_read"] == 2
+
+
+def test_definitions_that_do_not_come_are_asked_for_again(hub):
+    """There is no object without properties, so none of them is said to be missing."""
+    hub.fault("status", "hubspot.properties", status=200, body={"results": []}, count=1)
+    assert list(hub.connector().accounts().read("companies", ["name"]))
+    hub.fault("status", "hubspot.properties", status=200, body={"results": []})
+    with pytest.raises(RetryLater, match="no properties of companies"):
+        list(hub.connector(retries=1).accounts().read("companies", ["name"]))
 
 
 def test_what_is_empty_is_none(hub):
@@ -272,6 +327,21 @@ def test_events_that_did_not_change_keep_their_fingerprint_for_one_call(hub):
     assert hub.calls() == {"properties": 2, "search": 2}
 
 
+def test_a_fast_clock_of_this_machine_takes_no_change_for_settled(hub, monkeypatch):
+    """What counts is how late HubSpot's index may be by HubSpot's own clock."""
+    hub.clock.advance(7200)
+    for ticket in list(hub.portal.types["tickets"].records)[:2]:
+        hub.vendor.edit("tickets", ticket, {"subject": "edited"})
+        hub.clock.advance(60)  # the index knows of it
+    monkeypatch.setattr(hub, "now", lambda: hub.clock.now() + timedelta(hours=2))
+    seen = set()
+    for _ in range(2):
+        source = hub.connector().events("tickets")
+        seen.add(source.parts()[0].fingerprint)
+        hub.clock.advance(60)
+    assert len(seen) == 2
+
+
 def test_a_change_that_search_does_not_know_yet_is_not_missed(hub):
     """The index lags, so whatever changed in the last hour is taken for changed again."""
     hub.clock.advance(7200)
@@ -327,6 +397,17 @@ def test_associations_that_cannot_be_told_apart_are_a_sentence(hub, tmp_path):
         hub.portal.link(("tickets", ticket), ("contacts", contact))
     with pytest.raises(StopCycle, match="company, contact were asked for"):
         spooled(hub, tmp_path, "tickets", columns)
+
+
+def test_associations_of_which_the_rest_does_not_come_are_not_taken_for_whole(hub):
+    came = {"id": "1", "associations": {"companies": {
+        "results": [{"id": "7"}], "paging": {"next": {"after": "8"}}}}}  # fmt: skip
+    error = {"status": "error", "category": "INTERNAL_ERROR", "message": "try later"}
+    body = {"results": [], "numErrors": 1, "errors": [error]}
+    hub.fault("status", "hubspot.associations", status=207, body=body)
+    with pytest.raises(RetryLater, match="which companies belong to tickets"):
+        links(hub.connector(retries=1), "tickets", ["companies"], came)
+    assert hub.calls()["associations"] == 2
 
 
 def test_associations_that_came_in_part_are_read_whole(hub):
