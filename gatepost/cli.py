@@ -5,6 +5,7 @@ and mistakes are answered at once.
 """
 
 import contextlib
+import errno
 import gc
 import importlib
 import io
@@ -19,7 +20,7 @@ from gatepost.ours import sentence
 try:
     import click
 
-    from config.errors import FixConfig, GatepostError
+    from config.errors import ANOTHER_HOME, FixConfig, GatepostError
     from gatepost.crash import crash_sentence
     from gatepost.options import HOME_KEY
     from gatepost.redact import redacted
@@ -30,6 +31,9 @@ except KeyboardInterrupt:  # before there was anything to stop
     sys.exit(130)
 
 INTERRUPTED = 130
+_MACHINE = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG}
+)
 READER_GONE = 141  # what the shell reports for a program that SIGPIPE ended
 
 
@@ -121,6 +125,12 @@ class Commands(click.Group):
         except ResultLostError as error:
             _say_lost(error)
             code = 1
+        except OSError as error:
+            said = _about_the_machine(error)
+            _say(said or crash_sentence(error, ctx.meta.get(HOME_KEY)))
+            if said:
+                _say(ANOTHER_HOME, label="hint: ")
+            code = 1
         except Exception as error:  # noqa: BLE001 (no traceback may reach a user: it goes to a file)
             _say(crash_sentence(error, ctx.meta.get(HOME_KEY)))
             code = 1
@@ -144,6 +154,13 @@ def _say_error(error: GatepostError) -> None:
 def _say(text: str, label: str = "gatepost: ") -> None:
     with contextlib.suppress(OSError):  # stderr may be closed as well
         click.echo(f"{label}{redacted(text)}", err=True)
+
+
+def _about_the_machine(error: OSError) -> str:
+    """What stands in the way of a file, where no fault of ours is behind it; else ""."""
+    if error.errno not in _MACHINE or not isinstance(error.filename, str):
+        return ""
+    return f"{error.filename} cannot be used: {error.strerror}"
 
 
 def _say_lost(error: ResultLostError) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
@@ -76,10 +78,12 @@ class Cycle:
         with ExitStack() as stack:
             if self._exclusive:
                 stack.enter_context(run_lock(home))
-            self.state = stack.enter_context(State(home))
-            engine = self.project.gatepost.engine
+            self.state = stack.enter_context(State(home, reads=not self._exclusive))
+            engine, scratch = self.project.gatepost.engine, home / "scratch"
+            if self.state.is_copy:  # nothing may be written there
+                scratch = Path(stack.enter_context(TemporaryDirectory(prefix="gatepost-")))
             self.engine = stack.enter_context(
-                DuckEngine(home / "scratch", threads=engine.threads, memory=engine.memory)
+                DuckEngine(scratch, threads=engine.threads, memory=engine.memory)
             )
             self._stack = stack.pop_all()
         if warning := clock_warning(self.state, self.now):
@@ -144,7 +148,13 @@ class Cycle:
         self._pulled = True
         from sync.pulling import Pulling
 
-        if not self._may_pull and self.state.value("SELECT 1 FROM pulls LIMIT 1") is not None:
+        pulled_before = self.state.value("SELECT 1 FROM pulls LIMIT 1") is not None
+        if pulled_before and not self._may_pull:
+            return
+        if pulled_before and self.state.is_copy:
+            self.summary.warnings.append(
+                f"nothing was pulled: {self.project.home} cannot be written by this user"
+            )
             return
         with self._lock_to_pull() as free, self.timed("pull"):
             if free:

@@ -90,7 +90,7 @@ def _in_lake(project: Project, source: str, engine: DuckEngine) -> Seen:
     files = Lake(project.home).files(source)
     if not files or not (project.home / FILE_NAME).exists():
         return {}
-    with State(project.home) as state:
+    with State(project.home, reads=True) as state:
         rows = state.rows("SELECT no_key_events FROM lake_parts WHERE source = ?", (source,))
         without_key = [name for (text,) in rows for name in json.loads(str(text))]
     return {**dict.fromkeys(without_key), **_last_days(engine, files)}

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from config.errors import ANOTHER_HOME, GatepostError
+from sync.state_reading import LOG_BESIDE, in_memory, may_be_written
 
 FILE_NAME = "state.sqlite3"
 RUN_KEY = "run_key"  # the setting that lets a sync with nothing new end at once
@@ -32,9 +33,11 @@ class State:
     `transaction()` commit by themselves.
     """
 
-    def __init__(self, home: Path, *, wait_seconds: float = 15.0) -> None:
+    def __init__(self, home: Path, *, wait_seconds: float = 15.0, reads: bool = False) -> None:
         """Open, create or upgrade HOME/state.sqlite3.
 
+        `reads`: for those who only ask. Where the file may not be written they get a copy of it
+        in memory, `is_copy`; what is put into that is gone when it is closed.
         Waits up to `wait_seconds` for another process's write. Raises StateError with a sentence
         for a file that is damaged, locked, read-only or from a newer Gatepost.
         """
@@ -43,9 +46,13 @@ class State:
 
         self.path = home / FILE_NAME
         with _said(self.path):
-            home.mkdir(parents=True, exist_ok=True)
-            # isolation_level None: no transaction but those that are begun by name
-            connection = sqlite3.connect(self.path, timeout=wait_seconds, isolation_level=None)
+            self.is_copy = reads and self.path.exists() and not may_be_written(self.path)
+            if self.is_copy:
+                connection = in_memory(self.path, wait_seconds)
+            else:
+                home.mkdir(parents=True, exist_ok=True)
+                # isolation_level None: no transaction but those that are begun by name
+                connection = sqlite3.connect(self.path, timeout=wait_seconds, isolation_level=None)
         self.db = sqlite_utils.Database(connection)
         try:
             with _said(self.path):
@@ -188,6 +195,9 @@ def _sentence(path: Path, said: str) -> tuple[str, str]:
             "the record of what was written begin anew"
         )
         return f"{path} is damaged or is no SQLite file ({said})", hint
+    if said == LOG_BESIDE:
+        hint = "let somebody who may write there run `gatepost runs` once, which puts it in"
+        return f"{path} cannot be read by whom may not write there: {said}", hint
     if "readonly" in lower or "read-only" in lower:
         return f"{path} is read-only", "give this user the right to write it and its folder"
     if "unable to open" in lower:

@@ -73,4 +73,9 @@ def _examined(ask: Ask, *, offline: bool) -> Iterator["Said"]:
         kept.state, kept.lake, machine.zones, machine.skew, machine.versions, machine.server,
     )  # fmt: skip
     for check in checks:
-        yield from check(patient)
+        try:
+            yield from check(patient)
+        except OSError as error:  # of which the others have nothing to fear
+            said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            what = check.__name__.replace("_", " ")
+            yield Said(what, "problem", f"nothing can be said: {said}", "see folder and home above")

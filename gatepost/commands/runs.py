@@ -59,7 +59,7 @@ def command(ask: Ask, run: int | None, last: int, quarantine: bool, style: str) 
         _print_rows([], RUN_COLUMNS, style)
         ask.note(f"No run yet: there is no {home / FILE_NAME}.")
         return
-    with State(home) as state:
+    with State(home, reads=True) as state:
         if run is not None:
             _show_one(state, run, style)
             return

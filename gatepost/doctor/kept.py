@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from gatepost.doctor.checks import Patient, Said
 
 _RESTORE = "restore it from a backup, or move it away: see docs/state.md"
+_WHO_MAY = "ask again, or as a user who may write there"
 _SHOWN = 3
 STEP_BACK = timedelta(seconds=30)
 
@@ -15,20 +16,21 @@ def state(patient: Patient) -> Iterator[Said]:
     """SQLite's own check, the tables' version, and the log mode."""
     from sync.migrations.steps import NAMES
     from sync.state import FILE_NAME
+    from sync.state_reading import UnsteadyError, may_be_written, opened_to_read
 
     path = patient.home / FILE_NAME
     if not path.exists():
         yield Said("state", "ok", f"{path.name} will be made by the first run")
         return
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)
-        try:
+        with opened_to_read(path, 5.0) as connection:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
             begun = connection.execute("SELECT max(started_at) FROM runs").fetchone()
-        finally:
-            connection.close()
+    except UnsteadyError as error:
+        yield Said("state", "problem", f"{path} cannot be read: {error}", _WHO_MAY)
+        return
     except sqlite3.Error as error:
         yield Said("state", "problem", f"{path} cannot be read: {error}", _RESTORE)
         return
@@ -37,7 +39,7 @@ def state(patient: Patient) -> Iterator[Said]:
     elif version > len(NAMES):
         said = f"{path} was written by a newer Gatepost"
         yield Said("state", "problem", said, "use that version, or another GATEPOST_HOME")
-    elif mode != "wal":
+    elif mode != "wal" and may_be_written(path):
         said = f"{path} is in {mode} mode: readers and a run would block each other"
         yield Said("state", "warning", said, "the next run sets it right, on a local disk")
     else:

@@ -19,8 +19,9 @@ def rights(patient: Patient) -> Iterator[Said]:
     yield _readable(patient.folder)
     home = patient.home
     if not home.exists():
-        above = next(one for one in home.absolute().parents if one.exists())
-        if os.access(above, os.W_OK | os.X_OK):
+        there = (one for one in (home.absolute(), *home.absolute().parents) if os.path.lexists(one))
+        above = next(there)
+        if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
             yield Said("home", "ok", f"{home} will be made by the first run")
         else:
             yield Said("home", "problem", f"{home} cannot be made in {above}", _who_may())

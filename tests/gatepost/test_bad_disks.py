@@ -102,11 +102,82 @@ def test_a_read_only_volume_is_told_and_changes_nothing(project, small_disk):
     (project / "gatepost.yaml").touch()  # so that a sync has to look
     for command in ("sync", "prune"):
         is_a_sentence(run(project, command, home=home), "Read-only file system", "GATEPOST_HOME")
-    done = run(project, "evaluate", "--no-pull", home=home)
-    is_a_sentence(done, "state.sqlite3", "may be written")
 
     small_disk("remount,rw")
     assert evaluated(project, home, "--no-pull") == told
+
+
+READING = {
+    "runs": 0,
+    "runs 1 --format json": 0,
+    "runs --quarantine": 0,
+    f"history --no-pull --as-of {AS_OF} --format json": 0,
+    f"explain Blue --no-pull --as-of {AS_OF} --format json": 0,
+    f"identity --as-of {AS_OF} --format json": 0,
+    f"evaluate --as-of {AS_OF} --format json": 0,
+    f"plan --as-of {AS_OF} --format json": 0,
+    "check --live": 0,
+    "doctor --offline": 1,
+}
+"""Command lines that only read, and what they leave with; `doctor` looks whether a run could go."""
+
+
+def closed_mount(home, small_disk):
+    small_disk("remount,ro")
+
+
+def closed_mount_with_a_log(home, small_disk):
+    """As a run leaves it that was killed."""
+    line = (
+        "import sqlite3, os, sys; c = sqlite3.connect(sys.argv[1]);"
+        "c.execute('UPDATE runs SET started_by = ?', ('somebody',)); c.commit(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", line, home / "state.sqlite3"], check=True)
+    assert (home / "state.sqlite3-wal").stat().st_size
+    small_disk("remount,ro")
+
+
+def closed_to_this_user(home, small_disk):
+    for path in (home, *home.rglob("*")):
+        path.chmod(path.stat().st_mode & 0o555)
+    if os.access(home, os.W_OK):
+        pytest.skip("nothing is closed to this user")
+
+
+@pytest.mark.parametrize("close", [closed_mount, closed_mount_with_a_log, closed_to_this_user])
+def test_who_may_only_read_the_home_can_run_what_only_reads(close, project, tmp_path, small_disk):
+    home = (tmp_path if close is closed_to_this_user else small_disk("size=50m")) / "home"
+    assert run(project, "sync", "--as-of", AS_OF, home=home).returncode == 0
+    before = {line: run(project, *line.split(), home=home).stdout for line in READING}
+    close(home, small_disk)
+
+    for line, code in READING.items():
+        done = run(project, *line.split(), home=home)
+        assert done.returncode == code, (line, done.stderr)
+        assert "did not foresee" not in done.stderr
+        pulls = line.startswith(("evaluate", "plan"))
+        assert ("nothing was pulled" in done.stderr) == pulls
+        if "json" in line and "runs" not in line:
+            assert done.stdout == before[line]
+    assert "home cannot be written" in " ".join(done.stdout.split())
+    assert "damaged" not in done.stdout
+    assert "restore" not in done.stdout
+    by = json.loads(run(project, "runs", "--format", "json", home=home).stdout)["started_by"]
+    assert (by == "somebody") == (close is closed_mount_with_a_log), "the log counts"
+
+
+def test_a_log_without_its_index_on_a_read_only_volume_is_a_sentence(project, small_disk):
+    home = small_disk("size=50m") / "home"
+    assert run(project, "sync", "--as-of", AS_OF, home=home).returncode == 0
+    closed_mount_with_a_log(home, small_disk)
+    small_disk("remount,rw")
+    (home / "state.sqlite3-shm").unlink()
+    small_disk("remount,ro")
+
+    is_a_sentence(run(project, "runs", home=home), "its log lies beside it", "gatepost runs")
+    is_a_sentence(run(project, "doctor", "--offline", home=home), "problems in the way")
+    small_disk("remount,rw")
+    assert run(project, "runs", home=home).returncode == 0
 
 
 def damage_truncated(path):

@@ -163,6 +163,34 @@ def test_a_wrong_command_line_gives_a_sentence(line, project, invoke, tmp_path, 
     assert "did not foresee" not in done.stderr
 
 
+LONG = "h" * 300
+NEED_A_HOME = (
+    "evaluate", "history", "explain Blue", "identity", "plan", "sync", "apply --yes",
+    "doctor --offline", "prune", "prune --dry-run", "forget A-1 --yes", "backup",
+    "run --listen none",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "home"),
+    [
+        *((line, home) for line in NEED_A_HOME for home in (LONG, "file/home", "loop/home")),
+        ("runs", LONG),
+        ("runs 1", LONG),
+    ],
+)
+def test_a_home_that_cannot_be_gives_a_sentence(line, home, project, invoke, tmp_path):
+    (tmp_path / "file").touch(0o755)
+    (tmp_path / "loop").symlink_to("loop")
+    env = {"GATEPOST_PROJECT": str(project), "GATEPOST_HOME": str(tmp_path / home)}
+
+    done = invoke(*line.split(), env=env)
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith("gatepost: ")
+    assert "did not foresee" not in done.stderr
+
+
 def start(project, *words, **streams):
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "gatepost", *words, "--project", str(project)],
