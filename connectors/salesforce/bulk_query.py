@@ -16,7 +16,7 @@ from config.errors import RetryLater, StopCycle
 from connectors import http
 from connectors.base import Raw
 from connectors.salesforce.client import Client
-from connectors.salesforce.describe import Described, from_cell, kinds_of
+from connectors.salesforce.describe import Described, from_cell
 from connectors.salesforce.jobs import wait_for
 from connectors.salesforce.soql import Query
 
@@ -44,7 +44,7 @@ def _rows(client: Client, described: Described, query: Query, job: str) -> Itera
         raise RetryLater(
             f"{client.connection}: the {what} ended as {said['state']}: {said.get('errorMessage')}"
         )
-    kinds = kinds_of(described, query.columns)
+    kinds = [described.kind(one) for one in query.columns]
     locator, rows = "", 0
     while locator != "null":
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as page:

@@ -7,7 +7,7 @@ which a record was read never looks like a change.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from config.errors import StopCycle
@@ -21,6 +21,8 @@ _UNREADABLE = frozenset({"address", "location", "base64"})
 _OBJECT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*){0,5}")
 _OFFSET = re.compile(r"([+-]\d\d):?(\d\d)$")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d{4}")
+_MOST_PARENTS = 3
 
 
 class NoObject(StopCycle):
@@ -39,6 +41,8 @@ class Field:
     restricted: bool
     choices: frozenset[str]
     relationship: str | None
+    targets: tuple[str, ...]
+    """objects that it may point to"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Described:
     name: str
     fields: Mapping[str, Field]
     updateable: bool
+    objects: "Objects" = field(compare=False, repr=False)
 
     def field(self, name: str) -> Field:
         """A field by its exact name. StopCycle that says both reasons why it may be missing."""
@@ -79,6 +84,27 @@ class Described:
                 f"{self.name}.{first} is of the type {kind}, which cannot be read as one value",
                 "name its parts instead, such as BillingCity",
             )
+
+    def kind(self, path: str) -> str | None:
+        """The type of a field, or of a parent's, for which the parent is described. None where it
+        may be a parent of too many kinds: their fields are texts, but for a few."""
+        first, _, rest = path.partition(".")
+        if not rest:
+            return found.type if (found := self.fields.get(first)) else None
+        link = next((one for one in self.fields.values() if one.relationship == first), None)
+        targets = link.targets if link else ()
+        if len(targets) > _MOST_PARENTS:
+            return None
+        parents = (one for name in targets if (one := self.objects.find(name)))
+        return next((kind for one in parents if (kind := one.kind_of_any_case(rest))), None)
+
+    def kind_of_any_case(self, path: str) -> str | None:
+        """As `kind`; queries mind no case, and only the first step of a path was checked."""
+        first, dot, rest = path.partition(".")
+        fields = self.fields.values()
+        names = [one.relationship for one in fields if one.relationship] if dot else self.fields
+        right = next((one for one in names if one.lower() == first.lower()), first)
+        return self.kind(right + dot + rest)
 
 
 class Objects:
@@ -119,7 +145,7 @@ class Objects:
                 "objects made by an administrator end in __c",
             ) from refused
         fields = {one["name"]: _field(one) for one in body["fields"]}
-        return Described(str(body["name"]), fields, bool(body.get("updateable", True)))
+        return Described(str(body["name"]), fields, bool(body.get("updateable", True)), self)
 
 
 def _field(said: Mapping[str, Any]) -> Field:
@@ -133,6 +159,7 @@ def _field(said: Mapping[str, Any]) -> Field:
         restricted=bool(said.get("restrictedPicklist")),
         choices=frozenset(choices),
         relationship=said.get("relationshipName"),
+        targets=tuple(said.get("referenceTo") or ()),
     )
 
 
@@ -147,8 +174,15 @@ def from_record(record: Mapping[str, Any], path: str, kind: str | None) -> Raw:
     for step in path.split("."):
         if value is None:
             return None
-        value = value[step]
+        value = value[step] if step in value else _in_any_case(value, step)
+    if isinstance(value, str) and "." in path and _INSTANT.fullmatch(value):
+        kind = "datetime"  # of a parent's field JSON tells all of the type but this
     return _plain(value, kind)
+
+
+def _in_any_case(record: Mapping[str, Any], name: str) -> Any:
+    """Queries mind no case, and are answered with names as describe spells them."""
+    return next(value for key, value in record.items() if key.lower() == name.lower())
 
 
 def from_cell(text: str, kind: str | None) -> Raw:
@@ -186,5 +220,5 @@ def _plain(value: Any, kind: str | None) -> Raw:
 
 
 def kinds_of(described: Described, columns: Iterable[str]) -> list[str | None]:
-    """The types of columns, None for a parent's field, whose type nobody asked for."""
+    """The types of columns, None for a parent's field, of which JSON tells the type."""
     return [found.type if (found := described.fields.get(one)) else None for one in columns]

@@ -167,8 +167,10 @@ def render(
     for path in paths:
         steps = path[1:] if len(path) > 1 and path[0].lower() == obj.name.lower() else path
         if len(steps) > 1:
-            nested.setdefault(steps[0], []).append(steps[1:])
-            record.setdefault(steps[0], None)
+            link = obj.parent(steps[0])
+            name = link.relationship if link else steps[0]  # as describe spells it
+            nested.setdefault(name, []).append(steps[1:])
+            record.setdefault(name, None)
             continue
         field = obj.find(steps[0])
         if field is not None:

@@ -55,6 +55,36 @@ def test_a_bulk_query_gives_the_same_values_as_pages(org):
     assert org.calls()["bulk_query_create"] == 1
 
 
+def test_a_parents_field_has_the_value_of_its_type_by_either_way(org):
+    """Else a run that reads the other way would see every account changed."""
+    child, parent = org.ids()[:2]
+    edited = org.started.sandbox.salesforce.edit
+    edited("Account", parent, {"AnnualRevenue": 1000, "NumberOfEmployees": 7, "Phone": "0012"})
+    edited("Account", parent, {"Usage_Cliff__c": True, "Contract_End__c": "2026-08-01"})
+    edited("Account", child, {"ParentId": parent})
+    paths = ["AnnualRevenue", "NumberOfEmployees", "Phone", "Usage_Cliff__c", "Contract_End__c",
+             "CreatedDate", "Owner.Name", "Owner.IsActive"]  # fmt: skip
+    columns = ["Id", *(f"Parent.{path}" for path in paths)]
+    rows = [
+        {row["Id"]: row for row in read(org.connector(bulk_read_from=number), columns)}[child]
+        for number in (20_000, 2)
+    ]
+    assert rows[0] == rows[1]
+    assert list(map(type, rows[0].values())) == list(map(type, rows[1].values()))
+    assert list(rows[0].values())[1:6] == [1000.0, 7, "0012", True, "2026-08-01"]
+    assert str(rows[0]["Parent.CreatedDate"]).endswith("Z")
+
+
+@pytest.mark.parametrize("bulk_read_from", [20_000, 2])
+def test_a_parents_field_may_be_written_in_any_case_as_in_soql(org, bulk_read_from):
+    """Salesforce answers with its own spelling."""
+    org.started.sandbox.salesforce.edit("Account", org.ids()[0], {"ParentId": org.ids()[1]})
+    columns = ["Id", "Owner.name", "Parent.owner.name"]
+    rows = read(org.connector(bulk_read_from=bulk_read_from), columns)
+    assert {row["Owner.name"] for row in rows} == {"Pat Person"}
+    assert {row["Parent.owner.name"] for row in rows} == {"Pat Person", None}
+
+
 def test_bulk_queries_wait_for_their_job_and_for_further_pages(org, monkeypatch):
     monkeypatch.setattr("connectors.salesforce.bulk_query.PAGE", 4)
     org.settings.bulk_seconds = 5
