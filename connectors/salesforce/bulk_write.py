@@ -29,6 +29,10 @@ class UploadLost(RetryLater):
     """Nothing was written; another job may work."""
 
 
+class MaybeBegunError(RetryLater):
+    """A job was told to begin, and nobody knows whether it heard."""
+
+
 def _upload_lost(error: RetryLater) -> bool:
     return isinstance(error, UploadLost)  # all else was tried again already
 
@@ -48,7 +52,11 @@ def write(
     for part, body in _uploads(records, ids, columns):
         try:
             trying = http.retrying(client.sleep, attempts=3, retry=_upload_lost)
-            job = trying(_started, client, described.name, body)
+            job = trying(_uploaded, client, described.name, body)
+            _begin(client, described.name, job)
+        except MaybeBegunError as error:
+            rest.look(part, str(error), again=False)
+            continue
         except Refused:  # not served for this object, or used up for today
             rest.write([one for one in ids if one not in rest.settled])
             return
@@ -106,8 +114,8 @@ class _Csv:
         return self._text.getvalue().encode()
 
 
-def _started(client: Client, entity: str, body: bytes) -> str:
-    """The id of a job that has begun. Errors mean that none did; what was uploaded is dropped."""
+def _uploaded(client: Client, entity: str, body: bytes) -> str:
+    """The id of a job that has its rows. After an error there is none that could begin."""
     what = f"bulk update of {entity}"
     asked = {"object": entity, "operation": "update", "contentType": "CSV",
              "columnDelimiter": "COMMA", "lineEnding": "LF"}  # fmt: skip
@@ -124,12 +132,30 @@ def _started(client: Client, entity: str, body: bytes) -> str:
         raise UploadLost(
             f"{client.connection}: the upload of a {what} was lost: {error}"
         ) from error
-    try:
-        _change(client, job, "UploadComplete", what)
-    except (http.Lost, Unsettled):
-        if client.json("GET", f"jobs/ingest/{job}", what=what)["state"] == "Open":
-            _change(client, job, "UploadComplete", what)
     return job
+
+
+def _begin(client: Client, entity: str, job: str) -> None:
+    """Let a job begin. MaybeBegunError where nobody knows; other errors mean that it did not."""
+    what = f"bulk update of {entity}"
+    for attempt in range(client.attempts):
+        try:
+            _change(client, job, "UploadComplete", what)
+        except (http.Lost, Unsettled) as error:
+            lost = error
+        else:
+            return
+        try:
+            if client.json("GET", f"jobs/ingest/{job}", what=what)["state"] != "Open":
+                return
+        except GatepostError as error:
+            raise MaybeBegunError(f"job {job} may have begun: {lost}; then: {error}") from error
+        client.sleep(2.0**attempt)
+    try:
+        _change(client, job, "Aborted", what)
+    except GatepostError as error:
+        raise MaybeBegunError(f"job {job} may have begun: {lost}; then: {error}") from error
+    raise lost
 
 
 def _change(client: Client, job: str, state: str, what: str) -> None:
@@ -170,6 +196,9 @@ def _results(
 def _rows(client: Client, job: str, which: str) -> Iterator[dict[str, str]]:
     """Rows of a result, decoded here: it comes without a charset, and values hold line ends."""
     response = client.call("GET", f"jobs/ingest/{job}/{which}/", what=f"{which} of job {job}")
-    text = io.StringIO(response.content.decode("utf-8-sig"), newline="")
-    for row in csv.DictReader(text):
+    text = io.StringIO(response.content.decode("utf-8-sig", "replace"), newline="")
+    rows = csv.DictReader(text)
+    if not {"Id", "sf__Id"} & set(rows.fieldnames or ()):
+        return  # an edge's page: what it hides is looked at record by record
+    for row in rows:
         yield {str(name): cell or "" for name, cell in row.items() if name is not None}

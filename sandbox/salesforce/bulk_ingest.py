@@ -96,13 +96,16 @@ class Ingest:
 
     def get(self, call: Call) -> Reply:
         job = self._job(call)
-        self._move(call, job)
         extra = {"jobType": "V2Ingest", "numberRecordsFailed": job.failed,
                  "apiActiveProcessingTime": 5, "apexProcessingTime": 0}  # fmt: skip
         return Reply.of_json({**self._info(job), **job.counted(), **extra})
 
+    def work(self, call: Call) -> None:
+        """Jobs whose time has come do their work, whatever the request is about."""
+        for job in list(self._jobs.values()):
+            self._move(call, job)
+
     def _move(self, call: Call, job: Job) -> None:
-        """Work happens when somebody looks, once its time has come."""
         if job.state == "UploadComplete" and self._org.clock.elapsed() < job.ready_at:
             job.state = "InProgress"
         if (
@@ -119,7 +122,6 @@ class Ingest:
         except BadCsv as wrong:
             job.state, job.error = "Failed", str(wrong)
             return
-        call.notes["records"] = len(rows)
         fault = call.take("bulk_failed", object=obj.name)
         done = rows if fault is None else rows[: int(fault.get("after_rows", 0))]
         saved = self._save(call, job, obj, header, done)

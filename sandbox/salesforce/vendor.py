@@ -53,6 +53,7 @@ class Salesforce:
         self.org = Org(clock, faults)
         self.login = Login(self.org, lambda: self.settings)
         self.about = About(self.org, lambda: self.settings)
+        self.ingest = Ingest(self.org, lambda: self.settings)
         self.router = Router(self._routes())
 
     def _routes(self) -> list[Route]:
@@ -105,7 +106,7 @@ class Salesforce:
         ]  # fmt: skip
 
     def _job_routes(self) -> list[Route]:
-        ingest = Ingest(self.org, lambda: self.settings)
+        ingest = self.ingest
         queries = BulkQueries(self.org, lambda: self.settings)
         jobs, asked = f"{_DATA}/jobs/ingest", f"{_DATA}/jobs/query"
         job, query = f"{jobs}/{{job}}", f"{asked}/{{job}}"
@@ -169,6 +170,7 @@ class Salesforce:
             return error("NOT_FOUND", "The requested resource does not exist", 404)
         if float(version) < FIRST_VERSION:
             return error("UNSUPPORTED_API_VERSION", "This API version is retired", 410)
+        self.ingest.work(call)
         spent = self.about.spent()
         return error("REQUEST_LIMIT_EXCEEDED", spent, 403) if spent else None
 

@@ -21,6 +21,11 @@ def write(org, writes, **options):
     return org.connector(**options).sink().write("Account", "Id", writes)
 
 
+def read_back(org):
+    rows = org.connector().accounts().read("Account", ["Id", "Lifecycle_Stage__c"])
+    return {row["Lifecycle_Stage__c"] for row in rows}
+
+
 def outcomes(results):
     return [one.outcome for one in results]
 
@@ -375,6 +380,49 @@ def test_a_connection_that_breaks_around_a_bulk_job_saves_every_record_once(org,
     results = write(org, stages(org, "Value"), bulk_from=2)
     assert set(outcomes(results)) == {"written"}
     assert saves(org) == len(org.ids())
+
+
+def test_a_job_of_which_nobody_knows_whether_it_began_is_read_and_not_called_unsent(org):
+    """The vendor goes on with it, whoever looks."""
+    org.fault("reset_after", "ingest_change")
+    org.fault("status", "ingest_get", status=503)
+    results = write(org, stages(org, "Value"), bulk_from=2)
+    assert set(outcomes(results)) == {"written"}
+    assert saves(org) == len(org.ids())
+    org.settings.bulk_seconds = 40
+    results = write(org, stages(org, "Renewal"), bulk_from=2)
+    assert set(outcomes(results)) == {"unknown"}
+    assert "may have begun" in results[0].reason
+    org.started.sandbox.faults.remove()
+    org.sleep(60)
+    assert read_back(org) == {"Renewal"}
+
+
+def test_a_job_that_is_slow_to_begin_begins_once(org):
+    org.fault("reset", "ingest_change", count=1)
+    org.fault("reset_after", "ingest_change", count=1)
+    results = write(org, stages(org, "Value"), bulk_from=2)
+    assert set(outcomes(results)) == {"written"}
+    assert saves(org) == len(org.ids())
+    assert org.calls()["ingest_create"] == 1
+
+
+def test_a_job_that_cannot_begin_wrote_nothing_and_is_given_up(org):
+    org.fault("reset", "ingest_change", count=6)
+    with pytest.raises(RetryLater):
+        write(org, stages(org, "Value"), bulk_from=2)
+    org.sleep(3600)
+    assert read_back(org).isdisjoint({"Value"})
+
+
+@pytest.mark.parametrize("route", ["ingest_successful", "ingest_failed", "ingest_unprocessed"])
+def test_a_page_of_html_is_no_result_of_a_job(org, route):
+    org.fault("partial", ids=org.ids()[:1], code="DUPLICATE_VALUE")
+    org.fault("bulk_failed", after_rows=3, count=1)
+    org.fault("status", route, status=200, body="<html>\n<body>\nMoved, sorry\n</body></html>")
+    results = write(org, stages(org, "Value"), bulk_from=2)
+    assert outcomes(results)[1:] == ["written"] * 5
+    assert outcomes(results)[0] in ("rejected", "unknown")
 
 
 def test_a_bulk_job_is_waited_for(org):
