@@ -5,9 +5,9 @@ Every part of an error's body is optional; an edge or a proxy answers in HTML.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import requests
 
@@ -30,16 +30,27 @@ _LOCKED_SECONDS = 2.0
 _SECONDLY_SECONDS = 1.0
 _ROLLING_SECONDS = 10.0
 _SHOWN = 400
+_OF_PROPERTIES = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
+_OF_VALUES = frozenset({"INVALID_DATE", "INVALID_FLOAT", "INVALID_OPTION"})
 
 
 class Refused(RecordRejected):
-    """The request was refused as a whole and nothing was done. `names`: properties it speaks of."""
+    """The request was refused as a whole and nothing was done. `names`: properties it speaks of.
+    `about`: whether whoever has such a property, or that value of it, would hear the same."""
 
-    def __init__(self, status: int, code: str, message: str, names: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        names: tuple[str, ...] = (),
+        about: Literal["property", "value", "record"] = "record",
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.names = names
+        self.about = about
 
 
 class TooSlow(http.Lost):
@@ -153,8 +164,18 @@ def _refused(status: int, body: Json, said: str) -> Refused:
         codes.append(str(one.get("code") or ""))
     code = next(filter(None, codes), str(body.get("category") or status))
     return Refused(
-        status, code, ("; ".join(texts) or said)[:_SHOWN], tuple(filter(None, dict.fromkeys(names)))
+        status,
+        code,
+        ("; ".join(texts) or said)[:_SHOWN],
+        tuple(filter(None, dict.fromkeys(names))),
+        _about(codes),
     )
+
+
+def _about(codes: Sequence[str]) -> Literal["property", "value", "record"]:
+    if not codes or not (_OF_PROPERTIES | _OF_VALUES).issuperset(codes):
+        return "record"
+    return "property" if _OF_PROPERTIES.issuperset(codes) else "value"
 
 
 def _problems(said: str) -> list[Json]:

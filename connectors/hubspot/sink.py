@@ -11,6 +11,7 @@ from config.errors import GatepostError, RecordRejected, StopCycle
 from config.problem import quoted
 from connectors.base import Record, RecordWrite, WriteResult
 from connectors.hubspot.records import all_records, some_records
+from connectors.hubspot.refusals import Refusals
 from connectors.hubspot.schema import RECORD_ID, Schema
 from connectors.hubspot.writing import Texts, Writing
 
@@ -24,7 +25,7 @@ class HubSpotSink:
     def __init__(self, connector: "HubSpotConnector") -> None:
         self._connector = connector
         self.batch_size = connector.options.batch_size
-        self._refused: set[tuple[str, str]] = set()
+        self._refusals = Refusals()
         self._record_ids: dict[str, str] = {}  # by value of the id property
 
     def read(self, object_name: str, id_field: str, fields: Sequence[str]) -> Iterator[Record]:
@@ -63,7 +64,7 @@ class HubSpotSink:
         record_ids = self._found(schema, id_field, wanted, results)
         texts = {record_ids[one]: wanted[one] for one in wanted if one in record_ids}
         names = {record_ids[one]: one for one in record_ids}
-        writing = Writing(self._connector, schema, self._refused)
+        writing = Writing(self._connector, schema, self._refusals)
         try:
             writing.run(texts)
         except GatepostError as error:
@@ -89,6 +90,10 @@ class HubSpotSink:
             for _ in self.read_some(schema.object_name, id_field, [], unknown):
                 pass  # which notes the ids
             found = {one: self._record_ids[one] for one in wanted if one in self._record_ids}
+            if len({*found.values()}) < len(found):  # a value went from one record to another
+                for one in wanted:
+                    self._record_ids.pop(one, None)
+                return self._found(schema, id_field, wanted, results)
         for one in wanted.keys() - found.keys():
             said = f"HubSpot has no record with {id_field} {quoted(one)}"
             results[one] = WriteResult(one, "rejected", said, "OBJECT_NOT_FOUND")

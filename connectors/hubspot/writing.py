@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 from config.errors import PartlyDone, RetryLater, StopCycle
 from connectors.base import WriteResult
-from connectors.http import Lost
+from connectors.http import LONGEST_PAUSE, Lost
 from connectors.hubspot.errors import Json, Refused, TooSlow
+from connectors.hubspot.refusals import Pair, Refusals
 from connectors.hubspot.schema import MERGED, Schema
 
 if TYPE_CHECKING:
@@ -29,12 +30,11 @@ _PAUSE_SECONDS = 2.0
 
 @dataclass
 class Writing:
-    """`refused`: values that HubSpot refused before in this run, as (property, text). They travel
-    apart from the others, so that they cost the others no more than once."""
+    """`refusals`: what HubSpot refused before in this run."""
 
     connector: "HubSpotConnector"
     schema: Schema
-    refused: set[tuple[str, str]]
+    refusals: Refusals
     results: dict[str, WriteResult] = field(default_factory=dict)
     touched: bool = False
     """whether anything may have been written"""
@@ -42,7 +42,7 @@ class Writing:
 
     def run(self, texts: Texts) -> None:
         """Write them all; raises where going on makes no sense, with `results` of those before."""
-        suspect = {one: of for one, of in texts.items() if self.refused.intersection(of.items())}
+        suspect = {one: of for one, of in texts.items() if self.refusals.suspects(of.items())}
         clean = {one: of for one, of in texts.items() if one not in suspect}
         for group in (clean, suspect):
             for batch in _pieces(group, self.connector.options.batch_size):
@@ -78,7 +78,8 @@ class Writing:
         except Lost as error:
             if not error.sent:
                 raise
-            self._look(batch, str(error), tries, pieces=2 if isinstance(error, TooSlow) else 1)
+            pieces = 2 if isinstance(error, TooSlow) else 1
+            self._look(batch, str(error), tries, pieces=pieces, wait=error.wait_seconds or 0.0)
         else:
             self._reconcile(batch, answer, tries)
 
@@ -105,6 +106,7 @@ class Writing:
         back at once by somebody's automation."""
         other = [name for name in wanted if not self._same(name, wanted, held)]
         if not other:
+            self.refusals.note_taken(wanted.items())
             self.settle(one, "written")
             return
         if (
@@ -140,9 +142,12 @@ class Writing:
 
     # -- nobody knows
 
-    def _look(self, batch: Texts, why: str, tries: int, *, pieces: int = 1) -> None:
-        """Read what nobody knows, and send again what is proven not to be there, in `pieces`."""
-        self.connector.wire.sleep(_PAUSE_SECONDS * tries)
+    def _look(
+        self, batch: Texts, why: str, tries: int, *, pieces: int = 1, wait: float = 0.0
+    ) -> None:
+        """Read what nobody knows, and send again what is proven not to be there, in `pieces`.
+        `wait`: seconds that HubSpot asked for."""
+        self.connector.wire.sleep(max(_PAUSE_SECONDS * tries, min(wait, LONGEST_PAUSE)))
         try:
             held = self.held(batch)
         except (RetryLater, PartlyDone) as error:
@@ -154,6 +159,7 @@ class Writing:
             if one not in held:
                 self._settle_missing(one, held)
             elif all(self._same(name, wanted, held[one]) for name in wanted):
+                self.refusals.note_taken(wanted.items())
                 self.settle(one, "written")
             else:
                 again[one] = wanted
@@ -187,11 +193,19 @@ class Writing:
         halving. The others are written."""
         if error.status not in _OF_RECORDS:
             raise StopCycle(f"HubSpot refused a batch of {self.schema.object_name}: {error}")
-        pairs = {name: {of.get(name) for of in batch.values()} for name in error.names}
-        if len(batch) == 1 or self._is_hopeless(pairs):
-            for one, of in batch.items():
-                self.refused |= {(name, of[name]) for name in error.names if name in of}
-                self.settle(one, "rejected", str(error), error.code)
+        same = self._same_values(batch, error)
+        if len(batch) == 1 or _is_of_all(batch, error, same):
+            self._refuse(batch, error, same)
+            return
+        if same and self.refusals.are_likely(same):
+            # Each of the first was refused. If the last is too, those between would be.
+            *others, last = batch
+            self._send({last: batch[last]})
+            rest = {one: batch[one] for one in others}
+            if self.refusals.are_likely(same):
+                self._refuse(rest, error, ())
+            else:
+                self._send(rest)
             return
         named = {one: of for one, of in batch.items() if _is_blamed(of, error)}
         if 0 < len(named) < len(batch):
@@ -201,18 +215,35 @@ class Writing:
         for half in _pieces(batch, (len(batch) + 1) // 2):
             self._send(half)
 
-    def _is_hopeless(self, pairs: Mapping[str, set[str | None]]) -> bool:
-        """Whether all records of a batch want one value that was refused before."""
-        return bool(pairs) and all(
-            len(texts) == 1 and (name, next(iter(texts))) in self.refused
-            for name, texts in pairs.items()
-        )
+    def _same_values(self, batch: Texts, error: Refused) -> Sequence[Pair]:
+        """The values that the error must be about: all records want the same of each property that
+        it names. None where they do not."""
+        if not _all_have(batch, error):
+            return ()
+        pairs = {(name, of[name]) for of in batch.values() for name in error.names}
+        return sorted(pairs) if len(pairs) == len(error.names) else ()
+
+    def _refuse(self, batch: Texts, error: Refused, values: Sequence[Pair]) -> None:
+        self.refusals.note(values, error)
+        for one in batch:
+            self.settle(one, "rejected", str(error), error.code)
+
+
+def _all_have(batch: Texts, error: Refused) -> bool:
+    return all(name in of for of in batch.values() for name in error.names)
+
+
+def _is_of_all(batch: Texts, error: Refused, same: Sequence[Pair]) -> bool:
+    """Whether each record of the batch would be refused for it alone."""
+    if error.about == "property":
+        return bool(error.names) and _all_have(batch, error)
+    return error.about == "value" and bool(same)
 
 
 def _is_blamed(of: Mapping[str, str], error: Refused) -> bool:
     """Whether a record has a property that the error names, with a value that it quotes."""
     mine = [name for name in error.names if name in of]
-    if error.code in ("PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"):
+    if error.about == "property":
         return bool(mine)
     said = str(error)
     return any(f"{name}: {of[name]} " in said or f'"{of[name]}"' in said for name in mine)

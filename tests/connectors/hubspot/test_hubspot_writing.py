@@ -111,6 +111,14 @@ def test_what_was_done_before_the_answer_was_lost_is_not_done_twice(hub, kind, s
     assert (updates(hub), hub.portal.workflow_runs) == (1, 3)
 
 
+@pytest.mark.parametrize(("asked", "waited"), [(None, 2), (30, 30), (600, 60)])
+def test_a_failure_that_asks_for_time_gets_it_before_anything_is_read(hub, asked, waited):
+    settings = {} if asked is None else {"retry_after": asked}
+    hub.fault("status_after", UPDATE, status=503, count=1, **settings)
+    assert outcomes(write(hub, hub.companies(2))) == ["written"] * 2
+    assert hub.waited == [waited]
+
+
 @pytest.mark.parametrize("kind", ["reset", "status", "html"])
 def test_what_was_not_done_before_the_answer_was_lost_is_sent_again(hub, kind):
     hub.fault(kind, UPDATE, count=1, status=502)
@@ -183,14 +191,41 @@ def test_one_value_that_is_refused_is_found_by_halving_and_remembered(hub):
 
 
 def test_many_records_with_a_value_that_was_refused_cost_one_call(hub):
-    ids = hub.companies(101)
+    ids = hub.companies(100)
+    connector = hub.connector()
+    connector.schema("companies")
+    swap_options(hub, "adoption")
+    results = write(hub, ids, {"gp_stage": "churned"}, connector)
+    assert outcomes(results) == ["rejected"] * 100
+    assert updates(hub) == 1
+
+
+def test_many_records_that_a_rule_refuses_cost_few_calls(hub):
+    """A rule may be about the record. A value is given up when three were refused for it alone, and
+    from then on costs two calls for a hundred."""
+    ids = hub.companies(300)
     hub.fault("validation_rule", object="companies", field="gp_stage", value="churned")
     connector = hub.connector()
-    assert outcomes(write(hub, ids[:1], {"gp_stage": "churned"}, connector)) == ["rejected"]
-    before = updates(hub)
-    results = write(hub, ids[1:], {"gp_stage": "churned"}, connector)
+    results = write(hub, ids[:100], {"gp_stage": "churned"}, connector)
     assert outcomes(results) == ["rejected"] * 100
-    assert updates(hub) == before + 1
+    assert updates(hub) <= 25
+    before = updates(hub)
+    results = write(hub, ids[100:], {"gp_stage": "churned"}, connector)
+    assert outcomes(results) == ["rejected"] * 200
+    assert updates(hub) == before + 4
+
+
+@pytest.mark.parametrize("bad", [[1, 2, 3, 4, 5], [*range(10)], [40, 41, 90], [0, 99]])
+def test_a_rule_that_refuses_a_value_of_some_records_costs_only_those(hub, bad):
+    """Such as one that wants another property to be filled in first; it names no record."""
+    ids = hub.companies(100)
+    some = [ids[place] for place in bad]
+    hub.fault("validation_rule", object="companies", field="gp_stage", ids=some)
+    connector = hub.connector()
+    for _ in range(2):
+        results = write(hub, ids, connector=connector)
+        assert [n for n, one in enumerate(results) if one.outcome != "written"] == bad
+        assert {results[n].code for n in bad} == {"PROPERTY_RULE"}
 
 
 @pytest.mark.parametrize(
@@ -221,6 +256,19 @@ def test_a_property_that_is_lost_meanwhile_costs_only_the_records_with_it(hub, m
     results = connector.sink().write("companies", "hs_object_id", changes)
     assert outcomes(results) == ["written", "written", "rejected", "rejected"]
     assert "gp_alerts" in results[2].reason
+
+
+@pytest.mark.parametrize("mode", ["gone", "read_only"])
+def test_a_property_that_is_lost_meanwhile_costs_one_call_for_a_hundred_records(hub, mode):
+    """Whatever they want it to hold."""
+    ids = hub.companies(100)
+    connector = hub.connector()
+    connector.schema("companies")
+    hub.fault("hide_field", object="companies", field="gp_ttv_days", mode=mode)
+    changes = [RecordWrite(one, {"gp_ttv_days": n}) for n, one in enumerate(ids)]
+    results = connector.sink().write("companies", "hs_object_id", changes)
+    assert outcomes(results) == ["rejected"] * 100
+    assert updates(hub) == 1
 
 
 @pytest.mark.parametrize(
@@ -323,6 +371,32 @@ def test_an_automation_that_changes_a_value_back_is_told(hub):
 def test_an_id_property_must_be_unique(hub):
     with pytest.raises(StopCycle, match="not unique"):
         hub.connector().sink().write("companies", "name", [RecordWrite("x", {"gp_stage": "value"})])
+
+
+def test_a_key_that_moves_to_another_record_meanwhile_takes_its_values_along(hub):
+    """Both were looked up by a property before somebody moved the value of one to the other."""
+    one, other = hub.companies(2)
+    hub.vendor.edit("companies", one, {"external_key": "a"})
+    sink = hub.connector().sink()
+    assert [found.id for found in sink.read("companies", "external_key", [])] == ["a"]
+    hub.vendor.edit("companies", one, {"external_key": "b"})
+    hub.vendor.edit("companies", other, {"external_key": "a"})
+    values = {"a": {"gp_stage": "adoption"}, "b": {"gp_stage": "value"}}
+    changes = [RecordWrite(key, wanted) for key, wanted in values.items()]
+    assert outcomes(sink.write("companies", "external_key", changes)) == ["written"] * 2
+    assert (hub.value(one, "gp_stage"), hub.value(other, "gp_stage")) == ("value", "adoption")
+
+
+def test_a_key_that_no_record_has_any_more_is_written_to_nobody(hub):
+    [one] = hub.companies(1)
+    hub.vendor.edit("companies", one, {"external_key": "a"})
+    sink = hub.connector().sink()
+    assert [found.id for found in sink.read("companies", "external_key", [])] == ["a"]
+    hub.vendor.edit("companies", one, {"external_key": "b"})
+    values = {"a": {"gp_stage": "adoption"}, "b": {"gp_stage": "value"}}
+    changes = [RecordWrite(key, wanted) for key, wanted in values.items()]
+    assert outcomes(sink.write("companies", "external_key", changes)) == ["rejected", "written"]
+    assert hub.value(one, "gp_stage") == "value"
 
 
 def test_what_follows_a_stop_in_mid_write_is_unknown_and_not_lost(hub):
