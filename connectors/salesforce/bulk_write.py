@@ -23,6 +23,7 @@ from connectors.salesforce.values import Json
 
 CLEAR = "#N/A"
 _UPLOAD_BYTES = 90_000_000  # 100 MB are taken
+_LONGEST_CELL = 32_000
 
 
 class UploadLost(RetryLater):
@@ -38,8 +39,10 @@ def _upload_lost(error: RetryLater) -> bool:
 
 
 def fits(values: Mapping[str, Json]) -> bool:
-    """Whether a job can say this: a text that is #N/A itself would clear its field."""
-    return CLEAR not in values.values()
+    """Whether a job can say this: a text that is #N/A itself would clear its field, and a cell has
+    32,000 characters at most."""
+    texts = [one for one in values.values() if isinstance(one, str)]
+    return all(one != CLEAR and len(one) <= _LONGEST_CELL for one in texts)
 
 
 def write(
@@ -96,14 +99,15 @@ class _Csv:
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns = columns
-        self._text = io.StringIO(newline="")
+        self._bytes = io.BytesIO()
+        self._text = io.TextIOWrapper(self._bytes, encoding="utf-8", newline="", write_through=True)
         self._rows = csv.writer(self._text, lineterminator="\n")
         self._rows.writerow(["Id", *columns])
 
     @property
     def size(self) -> int:
-        """No less than the number of bytes, but for scripts of three and four bytes a letter."""
-        return self._text.tell()
+        """In bytes."""
+        return self._bytes.tell()
 
     def add(self, one: str, values: Mapping[str, Json]) -> None:
         cells = (CLEAR if (cell := values[name]) is None else plain_text(cell)
@@ -111,7 +115,7 @@ class _Csv:
         self._rows.writerow([one, *cells])
 
     def body(self) -> bytes:
-        return self._text.getvalue().encode()
+        return self._bytes.getvalue()
 
 
 def _uploaded(client: Client, entity: str, body: bytes) -> str:

@@ -203,14 +203,14 @@ class Collections:
         fields = sorted({name for one in ids for name in self._records[one]})
         found = retrieved(self._client, self._described.name, ids, fields)
         now = {str(one["Id"]): one for one in found}
-        kinds = {name: self._described.field(name).type for name in fields}
+        known = {name: self._described.field(name) for name in fields}
         for one in ids:
             record = now.get(one)
             yield (
                 one,
                 record is not None
                 and all(
-                    same(value, from_record(record, name, kinds[name]), kinds[name])
+                    same(value, from_record(record, name, known[name].type), known[name])
                     for name, value in self._records[one].items()
                 ),
             )

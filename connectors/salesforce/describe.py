@@ -36,6 +36,8 @@ class Field:
     name: str
     type: str
     length: int
+    scale: int
+    """decimals of a number"""
     updateable: bool
     calculated: bool
     restricted: bool
@@ -154,6 +156,7 @@ def _field(said: Mapping[str, Any]) -> Field:
         name=said["name"],
         type=said["type"],
         length=int(said.get("length") or 0),
+        scale=int(said.get("scale") or 0),
         updateable=bool(said.get("updateable")),
         calculated=bool(said.get("calculated")),
         restricted=bool(said.get("restrictedPicklist")),

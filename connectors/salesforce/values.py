@@ -100,12 +100,14 @@ def _number(value: Value) -> float | int:
     return int(value) if value == int(value) and abs(value) < 1e15 else value
 
 
-def same(wanted: Json, now: Raw, kind: str) -> bool:
-    """Whether a record holds what was sent. Texts are trimmed, multi-selects have no order."""
-    if wanted is None or now is None:
-        return wanted is None and now in (None, "")
-    if isinstance(wanted, str) and isinstance(now, str):
-        if kind == "multipicklist":
-            return set(wanted.split(";")) == set(now.split(";"))
-        return wanted.strip() == now.strip()
-    return wanted == now
+def same(wanted: Json, now: Raw, field: Field) -> bool:
+    """Whether a record holds what was sent. Texts are trimmed, line ends are of one kind,
+    multi-selects have no order, numbers are rounded to the field's decimals."""
+    if isinstance(wanted, str) or isinstance(now, str):
+        ours, theirs = (str(one or "").replace("\r\n", "\n").strip() for one in (wanted, now))
+        if field.type == "multipicklist":
+            return set(ours.split(";")) == set(theirs.split(";"))
+        return ours == theirs
+    if wanted is None or now is None or isinstance(wanted, bool):
+        return wanted is now
+    return abs(wanted - now) <= 0.5000001 * 10.0**-field.scale

@@ -16,6 +16,7 @@ DELIMITERS = {
 LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 _MOST_HEADER = 32_000
 _MOST_RECORD = 400_000
+_MOST_FIELD = 32_000
 
 
 class BadCsv(ValueError):
@@ -53,6 +54,8 @@ def read(body: bytes, delimiter: str, line_ending: str) -> tuple[list[str], list
             raise BadCsv(
                 f"ClientInputError : The number of columns differs from the header: {line[:3]}"
             )
+        if any(len(cell) > _MOST_FIELD for cell in line):
+            raise BadCsv("ClientInputError : A field has more than 32,000 characters")
     return header, [line for line in lines[1:] if line]
 
 

@@ -7,7 +7,8 @@ import pytest
 from config.errors import PartlyDone, RetryLater, StopCycle
 from connectors.base import ReadsSome, RecordWrite, Value
 from connectors.salesforce.outcomes import error_in_cell
-from connectors.salesforce.values import long_id
+from connectors.salesforce.values import long_id, same
+from sandbox.salesforce.schema import Field
 from tests.connectors.salesforce_org import org_of, stages
 
 
@@ -112,6 +113,33 @@ def test_a_text_that_would_clear_its_field_in_a_bulk_job_goes_by_collections(org
     assert set(outcomes(write(org, odd + plain, bulk_from=2))) == {"written"}
     assert org.value(ids[0], "Next_Step__c") == "#N/A"
     assert org.calls()["collections_update"] == 1
+
+
+def test_a_text_that_is_too_long_for_a_cell_goes_by_collections(org):
+    """A cell has 32,000 characters at most, and a long text area 131,072."""
+    ids = org.ids()
+    org.records.objects["Account"].fields["Description"] = Field(
+        "Description", "textarea", length=131_072
+    )
+    long = [RecordWrite(ids[0], {"Description": "x" * 32_001})]
+    plain = [RecordWrite(i, {"Description": "x" * 32_000}) for i in ids[1:]]
+    assert set(outcomes(write(org, long + plain, bulk_from=2))) == {"written"}
+    assert len(str(org.value(ids[0], "Description"))) == 32_001
+    assert (org.calls()["collections_update"], org.calls()["ingest_create"]) == (1, 1)
+
+
+def test_an_upload_is_measured_in_bytes(org, monkeypatch):
+    """100 MB are taken, and a letter has up to four bytes."""
+    monkeypatch.setattr("connectors.salesforce.bulk_write._UPLOAD_BYTES", 1500)
+    writes = [RecordWrite(i, {"Next_Step__c": "ж" * 240}) for i in org.ids()]
+    assert set(outcomes(write(org, writes, bulk_from=2))) == {"written"}
+    assert org.calls()["ingest_create"] == 2
+
+
+def test_line_ends_are_no_difference(org):
+    described = org.connector().objects.of("Account").fields["Description"]
+    assert same("first\nsecond", "first\r\nsecond", described)
+    assert not same("first\nsecond", "first second", described)
 
 
 # -- refused before anything is sent
@@ -319,6 +347,23 @@ def test_what_was_saved_before_the_answer_was_lost_is_read_and_not_saved_again(o
     assert set(outcomes(results)) == {"written"}
     assert saves(org) == len(org.ids())
     assert org.calls()["collections_retrieve"] == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"Health_Score__c": 71.3333, "TTV_Days__c": 2.5},
+        {"Next_Step__c": "  "},
+        {"Next_Step__c": " padded "},
+        {"Alerts__c": ("b", "a")},
+    ],
+)
+def test_what_was_saved_as_the_org_keeps_it_is_not_saved_again(org, values):
+    """It rounds to a field's decimals, trims and sorts."""
+    org.fault("reset_after", "collections_update", count=1)
+    results = write(org, [RecordWrite(one, values) for one in org.ids()])
+    assert set(outcomes(results)) == {"written"}
+    assert org.calls()["collections_update"] == 1
 
 
 @pytest.mark.parametrize("settings", [{"kind": "reset"}, {"kind": "status", "status": 500}])
