@@ -4,31 +4,37 @@ Only click is imported here, and a command's own module only when that command r
 and mistakes are answered at once.
 """
 
-import contextlib
-import errno
-import gc
-import importlib
-import io
-import os
 import sys
-from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
-
-from gatepost import __version__
-from gatepost.ours import sentence
 
 try:
-    import click
+    import contextlib
+    import errno
+    import gc
+    import importlib
+    import io
+    import os
+    from pathlib import Path
+    from typing import Any, NamedTuple, NoReturn
 
-    from config.errors import ANOTHER_HOME, FixConfig, GatepostError
-    from gatepost.crash import crash_sentence
-    from gatepost.options import HOME_KEY
-    from gatepost.redact import redacted
-    from gatepost.stdout import ResultLostError, telling
-except ImportError:  # somebody else's `config` came first
-    sys.exit(f"gatepost: {sentence() or 'its packages are not all there: install it again'}")
+    from gatepost import __version__
+    from gatepost.ours import sentence
+
+    try:
+        import click
+
+        from config.errors import ANOTHER_HOME, FixConfig, GatepostError
+        from gatepost.crash import crash_sentence
+        from gatepost.options import HOME_KEY
+        from gatepost.redact import redacted
+        from gatepost.stdout import ResultLostError, telling
+    except ImportError:  # somebody else's `config` came first
+        sys.exit(f"gatepost: {sentence() or 'its packages are not all there: install it again'}")
 except KeyboardInterrupt:  # before there was anything to stop
     sys.exit(130)
+except RuntimeError as wrapped:  # as Python 3.11 has it while a class is being made
+    if isinstance(wrapped.__cause__, KeyboardInterrupt):
+        sys.exit(130)
+    raise
 
 INTERRUPTED = 130
 _MACHINE = frozenset(
@@ -110,8 +116,7 @@ class Commands(click.Group):
         except (KeyboardInterrupt, click.Abort) as stopped:
             if isinstance(stopped, click.Abort):
                 click.echo(err=True)  # the question stands on an unfinished line
-            _say("Stopped before the end. What was finished is kept; run it again to go on.")
-            code = INTERRUPTED
+            code = _stopped()
         except BrokenPipeError:
             _forget_stdout()
             code = READER_GONE
@@ -132,11 +137,19 @@ class Commands(click.Group):
                 _say(ANOTHER_HOME, label="hint: ")
             code = 1
         except Exception as error:  # noqa: BLE001 (no traceback may reach a user: it goes to a file)
-            _say(crash_sentence(error, ctx.meta.get(HOME_KEY)))
-            code = 1
+            if isinstance(error.__cause__, KeyboardInterrupt):  # see the imports above
+                code = _stopped()
+            else:
+                _say(crash_sentence(error, ctx.meta.get(HOME_KEY)))
+                code = 1
         else:
             return result
         raise click.exceptions.Exit(code)
+
+
+def _stopped() -> int:
+    _say("Stopped before the end. What was finished is kept; run it again to go on.")
+    return INTERRUPTED
 
 
 def _say_error(error: GatepostError) -> None:
@@ -191,6 +204,13 @@ def commands() -> None:
 
 def main() -> NoReturn:
     """The `gatepost` program."""
+    try:
+        _main()
+    except KeyboardInterrupt:  # before a command had begun, or after it ended
+        _leave(INTERRUPTED)
+
+
+def _main() -> NoReturn:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started us, who wants to hear nothing
@@ -202,7 +222,13 @@ def main() -> NoReturn:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's own would wait busily for work
     gc.disable()  # most commands are over in seconds; those that stay switch it on again
     try:
-        commands.main(prog_name="gatepost")
+        done = commands.main(prog_name="gatepost", standalone_mode=False)
+        _leave(done if isinstance(done, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        _leave(error.exit_code)
+    except click.Abort:  # Ctrl-C before a command had begun
+        _leave(INTERRUPTED)
     except ResultLostError as error:  # help, which is printed before any command runs
         _say_lost(error)
         _leave(1)

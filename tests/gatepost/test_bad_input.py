@@ -244,3 +244,32 @@ def test_rows_that_are_nobody_s_or_come_twice_are_told(project, invoke):
         "without Id",
         "with an id that an earlier one has: A-1",
     ]
+
+
+STARTING = """
+import os, signal, sys
+
+class Finder:
+    left = None
+
+    def find_spec(self, name, *_):
+        if name == "gatepost.cli":
+            Finder.left = int(sys.argv.pop(1))
+        elif Finder.left is not None:
+            Finder.left -= 1
+            if Finder.left == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+from gatepost.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 6, 12, 25, 50, 100, 200])
+def test_control_c_while_it_starts_shows_no_traceback(number, project):
+    """At each of these modules that it imports, the first of its own included."""
+    line = [sys.executable, "-P", "-c", STARTING, str(number), "check", "--project", str(project)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode in {-signal.SIGINT, 130}
+    assert "Traceback" not in done.stderr

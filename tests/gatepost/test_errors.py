@@ -64,3 +64,12 @@ def test_a_secret_in_an_error_is_masked(failing, monkeypatch):
     monkeypatch.setenv("GATEPOST_CRM_TOKEN", "0123456789abcdef")
     done = failing(errors.StopCycle("the CRM said: bad token 0123456789abcdef"))
     assert done.stderr == "gatepost: the CRM said: bad token ***\n"
+
+
+def test_control_c_is_one_also_where_python_wraps_it(failing):
+    """What comes up while a class is being made arrives as a RuntimeError."""
+    wrapped = RuntimeError("Error calling __set_name__")
+    wrapped.__cause__ = KeyboardInterrupt()
+    done = failing(wrapped)
+    assert done.exit_code == 130
+    assert done.stderr.startswith("gatepost: Stopped before the end.")
