@@ -123,25 +123,11 @@ class Commands(click.Group):
         except GatepostError as error:
             _say_error(error)
             code = error.exit_code
-        except ImportError as error:
-            # a namesake of ours is the usual reason
-            _say(sentence() or crash_sentence(error, ctx.meta.get(HOME_KEY)))
-            code = 1
         except ResultLostError as error:
             _say_lost(error)
             code = 1
-        except OSError as error:
-            said = _about_the_machine(error)
-            _say(said or crash_sentence(error, ctx.meta.get(HOME_KEY)))
-            if said:
-                _say(ANOTHER_HOME, label="hint: ")
-            code = 1
         except Exception as error:  # noqa: BLE001 (no traceback may reach a user: it goes to a file)
-            if isinstance(error.__cause__, KeyboardInterrupt):  # see the imports above
-                code = _stopped()
-            else:
-                _say(crash_sentence(error, ctx.meta.get(HOME_KEY)))
-                code = 1
+            code = _unforeseen(error, ctx.meta.get(HOME_KEY))
         else:
             return result
         raise click.exceptions.Exit(code)
@@ -150,6 +136,20 @@ class Commands(click.Group):
 def _stopped() -> int:
     _say("Stopped before the end. What was finished is kept; run it again to go on.")
     return INTERRUPTED
+
+
+def _unforeseen(error: Exception, home: Path | None) -> int:
+    """Say what no command has put into words; the exit code."""
+    if isinstance(error.__cause__, KeyboardInterrupt):  # see the imports above
+        return _stopped()
+    if isinstance(error, ImportError) and (stranger := sentence()):  # the usual reason
+        _say(stranger)
+    elif isinstance(error, OSError) and (said := _about_the_machine(error)):
+        _say(said)
+        _say(ANOTHER_HOME, label="hint: ")
+    else:
+        _say(crash_sentence(error, home))
+    return 1
 
 
 def _say_error(error: GatepostError) -> None:
