@@ -134,13 +134,14 @@ def write_days(
     folder: Path,
     name: str,
     *,
+    days: Days | None = None,
     laid_out: bool = False,
 ) -> dict[date, Path]:
     """Write the rows of `relation` (with the lake's columns, and not a temporary one) to
-    FOLDER/day=D/NAME. `folder` is made. `laid_out`: rows lie by their column RUN. StopCycle if rows
-    got lost on the way."""
+    FOLDER/day=D/NAME. `folder` is made. `days`: its days, if they are known. `laid_out`: rows lie
+    by their column RUN. StopCycle if rows got lost on the way."""
     folder.mkdir(parents=True)
-    chunks, count = _by_number(engine, relation) if laid_out else _by_key(engine, relation)
+    chunks, count = _by_number(engine, relation) if laid_out else _by_key(engine, relation, days)
     columns = ", ".join(quoted(column) for column in {**COLUMNS, **kept_columns(keep)})
     statements = []
     for number, chunk in enumerate(chunks):
@@ -217,10 +218,12 @@ class _Chunk:
     days: Sequence[date]
 
 
-def _by_key(engine: DuckEngine, relation: str, *, near: bool = False) -> tuple[list[_Chunk], int]:
+def _by_key(
+    engine: DuckEngine, relation: str, days: Days | None = None, *, near: bool = False
+) -> tuple[list[_Chunk], int]:
     """How to write a relation, and how many rows it has. `near`: they lie together, so that each
     chunk can look at all of them."""
-    days = days_of(engine, relation)
+    days = days_of(engine, relation) if days is None else days
     rows = sum(count for _, count in days)
     if not near and rows > _TOO_MANY:
         days = [(day, min(count, ROWS_AT_ONCE)) for day, count in days]  # a day is not cut

@@ -21,7 +21,7 @@ from sync.lake_overlap import Overlaps, hashes_hold
 from sync.lake_parts import Figures, Register, fingerprint
 from sync.lake_write import Prepared, put_in_place, write_change
 from sync.pull_fetch import Fetches, Pieces
-from sync.pull_reading import reading_of
+from sync.pull_reading import MACROS, reading_of
 from sync.pull_report import PullReport, Tick
 from sync.pull_stage import PULLED, Stage, Staged
 
@@ -104,6 +104,8 @@ class Commits:
         orphans = self._lake.part_files(self._entry.name).keys() - known
         self._prepared = {name: Prepared(name, {}) for name in sorted(orphans)}
         hashes_hold(self._engine, self._lake)  # while there may still be no files
+        for macro in MACROS:
+            self._engine.execute(macro)
         self._todo = {part.name: (part, digest) for part, digest in todo}
 
     def _ticker(self, parts: Sequence[Part]) -> Callable[[int], None]:
@@ -129,8 +131,16 @@ class Commits:
         label = f"{self._entry.name}: {part.name}"
         check_share(label, good, staged.rejected, staged.examples, self._most)
         name = file_name(part.name)
-        columns, folder = self._reading.columns, self._staging / name
-        files = write_days(self._engine, PULLED, columns, folder, name, laid_out=staged.laid_out)
+        files = write_days(
+            self._engine,
+            PULLED,
+            self._reading.columns,
+            self._staging / name,
+            name,
+            days=None if staged.day is None else [(staged.day, staged.rows)],
+            laid_out=staged.laid_out,
+        )
+        stage.drop()
         self._prepared[name] = Prepared(name, files)
         self._staged[part.name] = staged
         self._seen[part.name] = part.fingerprint

@@ -13,7 +13,7 @@ from sync.engine import EngineError, Session
 from sync.lake import COLUMNS, kept_columns
 from sync.lake_days import RUN
 from sync.pull_formats import BATCH_TABLE, Way, way
-from sync.pull_reading import GOOD, Reading, rows_sql
+from sync.pull_reading import GOOD, Reading, judged_sql, rows_sql
 from sync.quoting import quoted
 
 SAMPLE = "pulled_sample"
@@ -89,7 +89,7 @@ class Reader:
         """None if there is a bad row, or whatever else the engine cannot read."""
         rows = rows_sql(self._reading, found.fast)
         # The first bad row ends the statement, and nothing of it stays.
-        checked = f"(SELECT * REPLACE (IF({GOOD}, event, error(reason)) AS event) FROM ({rows}))"
+        checked = f"(SELECT * REPLACE (IF({GOOD}, event, error('bad')) AS event) FROM ({rows}))"
         try:
             [(count,)] = session.rows(self.insert_sql(checked, run))
         except EngineError:
@@ -101,7 +101,7 @@ class Reader:
         records = (
             f"CREATE OR REPLACE TEMP TABLE {_CAREFUL} AS"
             " SELECT * REPLACE (IF(reason IS NULL, NULL, raw) AS raw)"
-            f" FROM ({rows_sql(self._reading, found.slow)})"
+            f" FROM ({judged_sql(self._reading, found.slow)})"
         )
         before = (body.first_line or 1) - 1
         count = Count()

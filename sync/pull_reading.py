@@ -3,7 +3,7 @@
 Every body, whatever its format, is first brought to one shape: a row per record with its values as
 pairs `t0, k0, t1, k1, …` in the order of `Reading.names`: text, and the kind that it had in the
 source (TEXT, NUMBER, BOOLEAN, NESTED; NULL where the value is missing or null). `rows_sql` makes
-the lake's columns of it, and a `reason` where a record cannot be an event.
+the lake's columns of it, and `judged_sql` a `reason` where a record cannot be an event.
 """
 
 import hashlib
@@ -96,20 +96,16 @@ def candidates(entry: EventsEntry) -> tuple[tuple[str, bool], ...]:
 
 _IN_TIME = "(ts >= TIMESTAMP '1900-01-01' AND ts < TIMESTAMP '10000-01-01')"
 GOOD = f"(event IS NOT NULL AND {_IN_TIME})"
-"""What holds of rows of `rows_sql` without a reason, for records of which nothing is `broken`."""
+"""What holds of rows that would get no reason, for records of which nothing is `broken`."""
 
 MACROS = (
-    # the kind of a JSON text, told by its first sign, and compared since that is cheapest; null and
-    # the numbers that are none (NaN, Infinity) have none
+    # the kind of a JSON text, told by its first sign, the commonest by comparing, since that is
+    # cheapest; null and the numbers that are none (NaN, Infinity) have none
     f"""CREATE OR REPLACE MACRO gp_kind(j) AS CAST(CASE
        WHEN j < '#' THEN {TEXT}
        WHEN j < ':' THEN IF(j = '-Infinity', NULL, {NUMBER})
-       WHEN j < '[' THEN NULL
-       WHEN j < '\\' THEN {NESTED}
-       WHEN j < 'g' THEN {BOOLEAN}
-       WHEN j < 'o' THEN NULL
-       WHEN j < 'u' THEN {BOOLEAN}
-       ELSE IF(j IS NULL, NULL, {NESTED}) END AS UTINYINT)""",
+       ELSE TRY_CAST(substr('{NESTED}{NESTED}{BOOLEAN}{BOOLEAN}', strpos('[{{tf', left(j, 1)), 1)
+           AS UTINYINT) END AS UTINYINT)""",
     # seconds since 1970, or milliseconds from 1e11 on; NULL beyond the year 9999 or so
     """CREATE OR REPLACE MACRO gp_epoch(n) AS
        CASE WHEN abs(n) >= 1e15 THEN NULL
@@ -125,12 +121,11 @@ MACROS = (
                    || ' ?([Zz]|UTC|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)?') THEN NULL
             ELSE CAST(TRY_CAST(regexp_replace(regexp_replace(replace(upper(t), ',', '.'),
                  ' ?(Z|UTC)$', ''), ' ([+-])', '\1') AS TIMESTAMPTZ) AS TIMESTAMP) END""",
-    f"""CREATE OR REPLACE MACRO gp_time(t, k) AS
-       CASE WHEN k = {NUMBER} THEN gp_epoch(TRY_CAST(t AS DOUBLE))
-            WHEN k <> {TEXT} THEN NULL
-            WHEN gp_is_number(t) THEN gp_epoch(TRY_CAST(t AS DOUBLE))
-            WHEN gp_is_date(t) THEN TRY_CAST(t AS DATE)::TIMESTAMP
-            ELSE gp_instant(t) END""",
+    f"""CREATE OR REPLACE MACRO gp_time(t, k, is_date) AS
+       CASE WHEN is_date THEN TRY_CAST(t AS DATE)::TIMESTAMP
+            WHEN k = {NUMBER} OR (k = {TEXT} AND gp_is_number(t))
+            THEN gp_epoch(TRY_CAST(t AS DOUBLE))
+            WHEN k = {TEXT} THEN gp_instant(t) END""",
     # the texts that a value names: itself, or what a list holds, each once and in order
     f"""CREATE OR REPLACE MACRO gp_texts(t, k) AS
        CASE WHEN k = {NESTED} AND starts_with(t, '[') THEN list_sort(list_distinct(list_filter(
@@ -147,18 +142,32 @@ MACROS = (
 """To be executed once on every engine that runs `rows_sql`."""
 
 
+def judged_sql(reading: Reading, records: str) -> str:
+    """`rows_sql` with a `reason` where a record cannot be an event."""
+    return f"""
+        SELECT * EXCLUDE (broken), CASE
+            WHEN broken IS NOT NULL THEN broken
+            WHEN event IS NULL THEN 'it has no event name'
+            WHEN coalesce(time_text, '') = '' THEN 'it has no time'
+            WHEN ts IS NULL THEN 'its time cannot be read: ' || left(time_text, 60)
+            WHEN NOT {_IN_TIME}
+                THEN 'its time lies outside the years 1900 to 9999: ' || left(time_text, 60)
+            END AS reason
+        FROM ({rows_sql(reading, records)})"""
+
+
 def rows_sql(reading: Reading, records: str) -> str:
     """Rows of the lake from `records`, a relation of `line, raw, broken, t0, k0, …`.
 
-    Gives `line, raw, reason, keys` and the lake's columns. `keys` is the JSON text of a list of
-    account keys, NULL where there is one key or none.
+    Gives `line, raw, broken, time_text, keys` and the lake's columns. `keys` is the JSON text of a
+    list of account keys, NULL where there is one key or none.
     """
     place = {name: number for number, name in enumerate(reading.names)}
 
     def text(name: str | None) -> str:
         return "CAST(NULL AS VARCHAR)" if name is None else f"nullif(t{place[name]}, '')"
 
-    keys, account = _account_sql(reading, place)
+    single, keys, account = _account_sql(reading, place)
     when = f"t{place[reading.time]}", f"k{place[reading.time]}"
     event = literal(reading.event_name)
     if reading.event is not None:
@@ -169,28 +178,20 @@ def rows_sql(reading: Reading, records: str) -> str:
         for name, field in reading.keep
     )
     return f"""
-        SELECT * EXCLUDE (time_text) REPLACE (CASE
-            WHEN reason IS NOT NULL THEN reason
-            WHEN event IS NULL THEN 'it has no event name'
-            WHEN coalesce(time_text, '') = '' THEN 'it has no time'
-            WHEN ts IS NULL THEN 'its time cannot be read: ' || left(time_text, 60)
-            WHEN NOT {_IN_TIME}
-                THEN 'its time lies outside the years 1900 to 9999: ' || left(time_text, 60)
-            END AS reason)
-        FROM (
-            SELECT line, raw, broken AS reason,
-                {keys} AS keys, {account} AS account_key,
-                {text(reading.user)} AS "user", {event} AS event,
-                gp_time(time_text, {when[1]}) AS ts,
-                CASE WHEN {when[1]} = {TEXT} THEN gp_is_date(time_text) ELSE false END AS date_only,
-                {text(reading.id)} AS insert_id, time_text{kept}
-            FROM (SELECT *, IF({when[1]} = {TEXT}, trim({when[0]}), {when[0]}) AS time_text
-                FROM ({records}))
-        )"""
+        SELECT line, raw, broken, time_text,
+            {keys} AS keys, {account} AS account_key,
+            {text(reading.user)} AS "user", {event} AS event,
+            gp_time(time_text, {when[1]}, date_only) AS ts, date_only,
+            {text(reading.id)} AS insert_id{kept}
+        FROM (SELECT *, CASE WHEN {when[1]} = {TEXT} THEN gp_is_date(time_text) ELSE false END
+                AS date_only
+            FROM (SELECT *, {single} AS single,
+                    IF({when[1]} = {TEXT}, trim({when[0]}), {when[0]}) AS time_text
+                FROM ({records})))"""
 
 
-def _account_sql(reading: Reading, place: Mapping[str, int]) -> tuple[str, str]:
-    """What `rows_sql` has as `keys` and as `account_key`."""
+def _account_sql(reading: Reading, place: Mapping[str, int]) -> tuple[str, str, str]:
+    """What `rows_sql` has as `single`, and from that as `keys` and as `account_key`."""
     if reading.several:
         found = [
             f"{'gp_domains' if domain else 'gp_texts'}(t{place[name]}, k{place[name]})"
@@ -198,11 +199,13 @@ def _account_sql(reading: Reading, place: Mapping[str, int]) -> tuple[str, str]:
         ]
         some = " OR ".join(f"len({texts}) > 0" for texts in found)
         key = f"CASE WHEN {some} THEN CAST(to_json([{', '.join(found)}]) AS VARCHAR) END"
-        return "CAST(NULL AS VARCHAR)", key
+        return "NULL", "CAST(NULL AS VARCHAR)", key
     text, kind = (f"{letter}{place[reading.account[0][0]]}" for letter in "tk")
     # Most lists hold one text, which is as good as that text by itself and far cheaper.
-    one = rf"""regexp_full_match({text}, '\["[^"\\]+"\]')"""
+    one = rf"""nullif(regexp_extract({text}, '^\["([^"\\]+)"\]$', 1), '')"""
+    several = f"{kind} = {NESTED} AND starts_with({text}, '[') AND single IS NULL"
     return (
-        f"CASE WHEN {kind} = {NESTED} AND starts_with({text}, '[') AND NOT {one} THEN {text} END",
-        f"CASE WHEN {kind} <> {NESTED} THEN nullif({text}, '') WHEN {one} THEN {text}[3:-3] END",
+        f"CASE WHEN {kind} = {NESTED} THEN {one} END",
+        f"CASE WHEN {several} THEN {text} END",
+        f"CASE WHEN {kind} <> {NESTED} THEN nullif({text}, '') ELSE single END",
     )

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,7 +22,7 @@ from sync.lake_days import RUN, days_of, number_sql, runs_of
 from sync.lake_write import ID_HASH
 from sync.pull_fetch import Pieces
 from sync.pull_piece import SAMPLE, Count, Reader
-from sync.pull_reading import MACROS, NESTED, Reading
+from sync.pull_reading import NESTED, Reading
 from sync.quoting import quoted
 
 PULLED = "pulled"
@@ -49,10 +51,23 @@ class Staged:
     no_key: dict[str, int]
     """events without an account key, by event name"""
     has_ids: bool
+    day: date | None
+    """the day of all rows, if there are any and they are of one"""
     laid_out: bool
     """whether rows of PULLED lie by RUN"""
     keeps: bool
     """`Meaning.keeps` of the body"""
+
+
+class _There(NamedTuple):
+    """What is in PULLED."""
+
+    rows: int
+    lists: int
+    keys: int
+    ids: int
+    first: date | None
+    last: date | None
 
 
 class Stage:
@@ -66,14 +81,12 @@ class Stage:
         strict: bool,
         take_out: Callable[[str], Sequence[str]],
     ) -> None:
-        """For `strict` and `take_out` see `Reader`."""
+        """The engine has MACROS. For `strict` and `take_out` see `Reader`."""
         self._engine, self._take_out = engine, take_out
         self._reader = Reader(PULLED, reading, strict=strict, take_out=take_out)
         self._columns = ", ".join(map(quoted, self._reader.columns))
         self._keeps = False
         self._running = deque[Future[Count]]()
-        for macro in MACROS:
-            engine.execute(macro)
         self._begin_anew()
 
     def read(self, pieces: Pieces) -> None:
@@ -99,12 +112,17 @@ class Stage:
 
     def finish(self) -> Staged:
         """Make events of what was read: one for each account, none twice."""
-        self._spread_lists()
-        for statement in self._take_out(PULLED):
+        there = self._look()
+        taken_out = self._take_out(PULLED)
+        if there.lists:
+            self._spread_lists()
+        for statement in taken_out:
             self._engine.execute(statement)
-        no_key = self._drop_keyless()
-        has_ids, duplicates = self._drop_duplicates()
-        [(rows,)] = self._engine.rows(f"SELECT count(*) FROM {PULLED}")
+        if there.lists or taken_out:
+            there = self._look()
+        no_key = self._drop_keyless() if there.keys < there.rows else {}
+        duplicates = self._drop_duplicates(there.ids) if there.ids else 0
+        rows = there.rows - sum(no_key.values()) - duplicates
         examples = sorted(self._count.examples, key=lambda row: row.line)[:KEPT_ASIDE]
         return Staged(
             rows,
@@ -112,9 +130,10 @@ class Stage:
             examples,
             duplicates,
             no_key,
-            has_ids,
-            bool(self._run),
-            self._keeps,
+            has_ids=there.ids > 0,
+            day=there.first if rows and there.first == there.last else None,
+            laid_out=bool(self._run),
+            keeps=self._keeps,
         )
 
     def drop(self) -> None:
@@ -153,11 +172,15 @@ class Stage:
         runs = runs_of(self._engine, SAMPLE, days, rows_a_run)
         self._run = number_sql(runs) if runs else ""
 
+    def _look(self) -> _There:
+        [found] = self._engine.rows(
+            "SELECT count(*), count(keys), count(account_key), count(insert_id),"
+            f" min(ts)::DATE, max(ts)::DATE FROM {PULLED}"
+        )
+        return _There(*found)
+
     def _spread_lists(self) -> None:
         """An event of several accounts becomes a row for each; an empty list leaves it without."""
-        [(lists,)] = self._engine.rows(f"SELECT count(keys) FROM {PULLED}")
-        if not lists:
-            return
         self._engine.execute(
             f"""CREATE OR REPLACE TEMP TABLE listed AS
                 SELECT {self._columns} FROM {PULLED} WHERE keys IS NOT NULL;
@@ -179,17 +202,16 @@ class Stage:
             f"SELECT event, count(*) FROM {PULLED} WHERE account_key IS NULL"
             " GROUP BY event ORDER BY event"
         )
-        if no_key:
-            self._engine.execute(f"DELETE FROM {PULLED} WHERE account_key IS NULL")
+        self._engine.execute(f"DELETE FROM {PULLED} WHERE account_key IS NULL")
         return dict(no_key)
 
-    def _drop_duplicates(self) -> tuple[bool, int]:
+    def _drop_duplicates(self, ids: int) -> int:
         """Of the rows of one account with one id the first stays: by time, then event, user (none
-        comes first), then whatever else tells them apart. Gives whether any row has an id, and how
-        many went."""
-        has_ids, hashes = self._doubled()
+        comes first), then whatever else tells them apart. Gives how many went. `ids`: rows that
+        have one."""
+        hashes = self._doubled(ids)
         if not hashes.size:
-            return has_ids, 0
+            return 0
         self._engine.register("doubled", {"id_hash": hashes})
         # Found first by what they are told by: the rest is read of a few rows then.
         self._engine.execute(
@@ -207,12 +229,11 @@ class Stage:
                     FROM {PULLED} WHERE rowid IN (FROM suspects))
                 WHERE place > 1)"""
         )
-        return has_ids, int(gone)
+        return int(gone)
 
-    def _doubled(self) -> tuple[bool, Column]:
-        """Whether there are ids, and the hashes of those that may be there twice. Sorted here: the
-        engine would group them, at many times the price."""
-        [(ids,)] = self._engine.rows(f"SELECT count(insert_id) FROM {PULLED}")
+    def _doubled(self, ids: int) -> Column:
+        """The hashes of ids that may be there twice. Sorted here: the engine would group them, at
+        many times the price."""
         parts = -(-ids // _HASHES_AT_ONCE)
         found: list[Column] = [np.empty(0, np.uint64)]
         for part in range(parts):
@@ -222,4 +243,4 @@ class Stage:
             )["id_hash"]
             hashes.sort()
             found.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
-        return ids > 0, np.concatenate(found)
+        return np.concatenate(found)

@@ -100,7 +100,7 @@ def test_a_wall_clock_becomes_the_instant_that_it_shows(engine, zone, walls):
         f" {NUMBER} AS k1 FROM (VALUES {values}) AS given(n, v)"
     )
     sql = meant_sql(meaning, names, names, records)
-    rows = engine.rows(f"SELECT epoch_us(gp_time(t0, k0)), t1 FROM ({sql}) ORDER BY line")
+    rows = engine.rows(f"SELECT epoch_us(gp_time(t0, k0, false)), t1 FROM ({sql}) ORDER BY line")
     for wall, (found, other) in zip(walls, rows, strict=True):
         assert other == str(wall)
         assert EPOCH + timedelta(microseconds=found) in instants(wall, ZoneInfo(zone))
@@ -125,7 +125,7 @@ def test_the_hours_that_change(engine, wall, meant):
     seconds = int(datetime.fromisoformat(wall).replace(tzinfo=UTC).timestamp())
     records = f"SELECT 1 AS line, NULL AS raw, NULL AS broken, '{seconds}' AS t0, {NUMBER} AS k0"
     sql = meant_sql(Meaning(local={"time": "Europe/Berlin"}), ["time"], ["time"], records)
-    [(found,)] = engine.rows(f"SELECT gp_time(t0, k0) FROM ({sql})")
+    [(found,)] = engine.rows(f"SELECT gp_time(t0, k0, false) FROM ({sql})")
     assert found == datetime.fromisoformat(meant)
 
 
