@@ -46,9 +46,20 @@ def read(
     """As `read_all`, of the records that a query finds; its first column is Id. `everything`: also
     those that are deleted or archived."""
     if len(quote(str(query))) > _LONGEST_ADDRESS:
-        yield from bulk_query.read(client, described, query, everything=everything)
+        yield from _long(client, described, query, everything=everything)
     else:
         yield from _rest(client, described, query, everything=everything, bulk_from=bulk_from)
+
+
+def _long(client: Client, described: Described, query: Query, *, everything: bool) -> Iterator[Row]:
+    """A query that no address holds. That it finds nothing is believed once it was counted."""
+    rows = bulk_query.read(client, described, query, everything=everything)
+    first = next(rows, None)
+    if first is not None:
+        yield first
+        yield from rows
+    elif count(client, query, everything=everything):
+        raise RetryLater(f"{client.connection}: {query.entity} was said to be empty, and is not")
 
 
 def whole(entity: str, columns: Sequence[str]) -> tuple[Query, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 from sandbox.core.http import Call, Handler, JsonDict, Reply, Route, Router
 from sandbox.salesforce.about import FIRST_VERSION, LAST_VERSION, VERSION, About
@@ -150,10 +151,7 @@ class Salesforce:
     # -- the pipeline
 
     def enter(self, call: Call) -> Reply | None:
-        if (
-            len(call.path) + sum(len(k) + len(v[0]) for k, v in call.query.items())
-            > _MOST_URI_AND_HEADERS
-        ):
+        if _size(call) > _MOST_URI_AND_HEADERS:
             return Reply.of_text(
                 "<h1>Bad Message 414</h1><pre>reason: URI Too Long</pre>", 414, "text/html"
             )
@@ -250,6 +248,12 @@ class Salesforce:
         at = self.org.now()
         for record_id in list(obj.rows)[: int(fault.get("records", 10_000))]:
             self.org.touch(obj, record_id, {}, PERSON, at)
+
+
+def _size(call: Call) -> int:
+    """Bytes of the address as it travels, and of all headers."""
+    address = len(quote(call.path)) + 1 + len(urlencode(call.query, doseq=True))
+    return address + sum(len(name) + len(value) + 4 for name, value in call.headers.items())
 
 
 def _known_version(version: str) -> bool:

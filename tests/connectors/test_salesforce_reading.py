@@ -99,6 +99,12 @@ def test_many_columns_go_by_a_bulk_query_since_an_address_has_its_length(org):
     account.fields.update({name: text(name) for name in many})
     assert len(read(org.connector(), ["Id", *many])) == 6
     assert "query" not in org.calls()
+    for one in org.ids():
+        org.records.delete(account, one, "005Gp0000000002IAA")
+    assert read(org.connector(), ["Id", *many]) == []
+    org.fault("status", "query", status=200, body='{"totalSize": 6, "done": true, "records": []}')
+    with pytest.raises(RetryLater, match="was said to be empty, and is not"):
+        read(org.connector(), ["Id", *many])
 
 
 # -- nothing less than all

@@ -142,6 +142,8 @@ def test_rows_show_up_late_where_the_org_is_told_so(world, salesforce):
 def test_long_queries_in_the_address_are_refused(salesforce):
     soql = "SELECT Id FROM Account WHERE Name IN ('" + "x" * 17_000 + "')"
     assert salesforce("GET", f"{DATA}/query", query={"q": soql}).status == 414
+    soql = "SELECT Id FROM Account WHERE Name IN ('" + "é" * 3_000 + "')"
+    assert salesforce("GET", f"{DATA}/query", query={"q": soql}).status == 414
 
 
 def test_describe_tells_types_and_hides_what_the_user_may_not_see(world, salesforce):
