@@ -196,7 +196,7 @@ class ChangedRecords:
         merged = str(held.get(MERGED) or "").split(";")
         return Hit(
             _milliseconds(_instant(held.get(self._schema.modified))),
-            _milliseconds(_instant(held.get("createdate"))),
+            _milliseconds(_instant(one.get("createdAt") or held.get("createdate"))),
             sum(map(bool, merged)),
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from config.errors import StopCycle
 from connectors.base import PastChange, Raw
 from connectors.hubspot.errors import Json
 from connectors.hubspot.records import next_page
@@ -32,7 +33,7 @@ def history(
     schema = connector.schema(object_name)
     schema.need(columns)
     for some in _fitting([one for one in columns if one != RECORD_ID]):
-        after = None
+        after, seen = None, set[str]()
         while True:
             body = connector.wire.page(object_name, [RECORD_ID], after, histories=some)
             for one in body.get("results") or []:
@@ -40,6 +41,9 @@ def history(
             after = next_page(body)
             if not after:
                 break
+            if after in seen:
+                raise StopCycle(f"HubSpot's list of {object_name} goes in circles at {after}")
+            seen.add(after)
 
 
 def _fitting(columns: Sequence[str]) -> Iterator[list[str]]:

@@ -96,7 +96,7 @@ class HubSpotInspector:
         counts: dict[str, int] = {}
         quiet = 0
         for name in dict.fromkeys([*([accounts] if accounts else []), *events]):
-            known = self._connector.wire.newest(name, "createdate")
+            known = self._connector.wire.newest(name, RECORD_ID)  # which every object has
             counts[name] = known[0] if known else 0
             # Its properties, a look at whether anything changed, its records by the hundred.
             quiet += 1 + (name != accounts) + max(1, -(-counts[name] // MOST))

@@ -50,11 +50,13 @@ def options_of(name: str, connection: Connection) -> Options:
         share = share_of(budget)
     except ValueError as error:
         raise wrong(name, "api_budget", budget, str(error).partition(" is ")[2]) from None
-    portal = given.get("portal_id")
+    portal, backwards = given.get("portal_id"), given.get("lifecycle_backwards", False)
+    if not isinstance(backwards, bool):
+        raise wrong(name, "lifecycle_backwards", backwards, "true or false")
     return Options(
         version=version,
         portal_id=None if portal is None else str(portal),
-        lifecycle_backwards=given.get("lifecycle_backwards", False) is True,
+        lifecycle_backwards=backwards,
         api_budget=share,
         batch_size=int(number("batch_size", _MOST_RECORDS, 1, _MOST_RECORDS)),
         max_requests=int(number("max_requests", 0, 0, 10**9)) or None,

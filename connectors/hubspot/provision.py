@@ -1,7 +1,7 @@
 """Properties made in a group of their own, and options added to those that are there."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from config.errors import FixConfig, GatepostError, StopCycle
@@ -91,21 +91,33 @@ class HubSpotProvisioner:
         found = self._connector.wire.ask("GET", path).get("results") or []
         if not any(one.get("name") == GROUP for one in found):
             body = {"name": GROUP, "label": _LABEL, "displayOrder": -1}
-            self._made(lambda: self._connector.wire.ask("POST", path, body))
+            try:
+                self._connector.wire.ask("POST", path, body)
+            except Refused as refused:
+                if refused.status != _CONFLICT:  # by a request whose answer was lost it is there
+                    raise
         return True
 
     def _create(self, object_name: str, todo: Todo) -> None:
         path = f"/crm/v3/properties/{object_name}"
         body = definition_of(todo.wish)
-        self._made(lambda: self._connector.wire.ask("POST", path, body))
-
-    def _made(self, make: Callable[[], Json]) -> None:
-        """What is there already, perhaps by a request whose answer was lost, is made."""
         try:
-            make()
+            self._connector.wire.ask("POST", path, body)
         except Refused as refused:
             if refused.status != _CONFLICT:
                 raise
+            self._need_like(f"{path}/{todo.wish.name}", body, refused)
+
+    def _need_like(self, path: str, wanted: Json, conflict: Refused) -> None:
+        """The name is taken, perhaps by a request of ours whose answer was lost. Refused if it is
+        not to be seen, such as that of an archived property, or not what it should be."""
+        try:
+            held = self._connector.wire.ask("GET", path)
+        except Refused:
+            raise conflict from None
+        if (held.get("type"), held.get("fieldType")) != (wanted["type"], wanted["fieldType"]):
+            said = f"somebody made it meanwhile, and it is a {held.get('type')}"
+            raise Refused(_CONFLICT, "CONFLICT", f"{said} ({held.get('fieldType')})")
 
     def _add_options(self, object_name: str, todo: Todo) -> None:
         """HubSpot takes the list whole, so it is read right before."""

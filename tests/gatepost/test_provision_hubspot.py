@@ -109,3 +109,33 @@ def test_an_answer_that_was_lost_makes_no_property_twice(world):
     world.started.fault("reset_after", "hubspot.property_create", count=1)
     assert {one.outcome for one in world.provision()} == {"done"}
     assert world.check(0) == []
+
+
+def test_a_name_that_is_taken_and_not_to_be_seen_is_not_made(world):
+    """An archived property, for one: HubSpot refuses its name, and shows it to nobody."""
+    said = "Property made_stage already exists"
+    world.started.fault("status", "hubspot.property_create", count=1, status=409, message=said)
+    first, *others = world.provision(code=3)
+    assert (first.outcome, first.reason) == ("failed", said)
+    assert {one.outcome for one in others} == {"done"}
+
+
+def test_a_property_that_somebody_makes_meanwhile_in_another_way_is_told(
+    world, properties, monkeypatch
+):
+    """Between the look and the making; its type is never changed."""
+    from connectors.hubspot.provision import HubSpotProvisioner
+    from sandbox.hubspot.types import text
+
+    group = HubSpotProvisioner._group
+
+    def grouped(self, object_name):
+        properties["made_days"] = text("made_days")
+        return group(self, object_name)
+
+    monkeypatch.setattr(HubSpotProvisioner, "_group", grouped)
+    results = {one.field: one for one in world.provision(code=3)}
+    assert results["made_days"].outcome == "failed"
+    assert "it is a string (text)" in results["made_days"].reason
+    assert {one.outcome for one in results.values() if one.field != "made_days"} == {"done"}
+    assert properties["made_days"].type == "string"

@@ -155,6 +155,20 @@ def test_one_deleted_for_good_whose_place_a_new_one_takes_is_noticed_within_a_we
     assert reader.known == reader.truth
 
 
+def test_one_that_comes_back_is_noticed_where_no_property_says_when_a_record_was_made(hub, reader):
+    """Custom objects have none by that name. What was edited is not taken for made."""
+    hub.fault("hide_field", "hubspot.*", object="companies", field="createdate")
+    back = hub.companies(1)[0]
+    hub.vendor.edit("companies", back, {"archived": True})
+    reader()
+    assert back not in reader.known
+    hub.portal.types["companies"].records[back].archived_at = None
+    edit(hub, hub.companies(3)[1:], name="Edited")
+    reader()
+    assert reader.whole
+    assert reader.known == reader.truth
+
+
 def test_everything_is_read_again_now_and_then(hub, reader):
     hub.portal.types["companies"].records[hub.companies(1)[0]].versions.now["name"] = "By magic"
     days = 0

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from config.errors import StopCycle
 from connectors.base import ReadsHistory
 from sandbox.hubspot.types import text
 
@@ -87,3 +88,11 @@ def test_more_properties_than_an_address_holds_are_asked_for_in_turns(hub, compa
 def test_days_come_as_days(hub, company):
     hub.vendor.edit("companies", company, {"contract_end": "2026-12-31"})
     assert told(history(hub, ["contract_end"]), company) == [("contract_end", None, "2026-12-31")]
+
+
+def test_pages_that_lead_in_circles_end(hub):
+    page = {"results": [{"id": "1"}], "paging": {"next": {"after": "7"}}}
+    hub.fault("status", "hubspot.list", status=200, body=page)
+    with pytest.raises(StopCycle, match="in circles at 7"):
+        history(hub, ["champion"])
+    assert hub.calls()["list"] == 2

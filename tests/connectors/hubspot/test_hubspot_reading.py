@@ -272,6 +272,7 @@ def test_calls_of_a_run_can_be_counted_out(hub):
     [
         {"api_version": "2026-9"}, {"batch_size": 101}, {"batch_size": "x"},
         {"api_budget": 0}, {"api_budget": "a lot"}, {"requests_per_second": -1},
+        {"lifecycle_backwards": "true"},
     ],
 )  # fmt: skip
 def test_an_option_that_makes_no_sense_is_named(hub, options):
