@@ -3,7 +3,8 @@
 Three things in turns, each in processes of their own: Gatepost, from the export to a lake that is
 deduplicated and sorted; `gzip -dc | wc -l` on the same bodies; and mixpanel-utils' `query_export`,
 on the first of them, as it holds everything in memory. The least of each counts. Then all three
-once more on one body that is as large as an export of some days (BIG).
+once more on one body that is as large as an export of some days (BIG). Beside them, without a
+limit: `bare` of bench.pull_once, the least that the same libraries need for sorted Parquet.
 
     python -m bench.pull [--events 10000000] [--days 30] [--times 3] [--folder DIR] [--json]
 """
@@ -44,22 +45,26 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def run(folder: Path, events: int, days: int, times: int) -> list[Figure]:
-    """Measure everything; about six minutes at full size."""
+    """Measure everything; about seven minutes at full size."""
     _say("writing the bodies")
     bodies = _write(folder / f"{events}-{days}", events, days)
     few = events // days
     ours: list[Run] = []
     counted: list[Run] = []
     theirs: list[Run] = []
+    bare: list[Run] = []
     with served(bodies[0].parent) as url:
         for _ in range(times):
             _say("gatepost")
             ours.append(_pull("gatepost", url, bodies, folder / "home"))
+            _say("bare")
+            bare.append(_pull("bare", url, bodies, folder / "home"))
             _say("gzip -dc | wc -l")
             counted.append(_counted(bodies))
             _say("mixpanel-utils")
             theirs.append(_pull("mixpanel-utils", url, bodies[:1], folder / "home"))
     _same(ours, int(counted[0].output), events)
+    _all(bare, events)
     big = _big(folder, round(BIG * events), min(times, 2))
     pull, reference = _quickest(ours).seconds, _quickest(counted).seconds
     theirs_each, ours_each = _quickest(theirs).seconds / few, pull / events
@@ -69,6 +74,7 @@ def run(folder: Path, events: int, days: int, times: int) -> list[Figure]:
         Figure("pull, a million events", 1e6 * ours_each, "s"),
         Figure("query_export, a million events", 1e6 * theirs_each, "s"),
         Figure("pull, of query_export's time", 100 * ours_each / theirs_each, "%", 12.5),
+        Figure("pull, of a bare program's time", pull / _quickest(bare).seconds, "x"),
         Figure("pull, peak memory", max(one.peak_mb for one in ours), "MB", 400),
         *big,
     ]
@@ -77,16 +83,19 @@ def run(folder: Path, events: int, days: int, times: int) -> list[Figure]:
 def _big(folder: Path, events: int, times: int) -> list[Figure]:
     """All three on one and the same body; the quickest of each."""
     bodies = _write(folder / f"{events}-1", events, 1)
-    ours, counted, theirs = [], [], []
+    ours, bare, counted, theirs = [], [], [], []
     with served(bodies[0].parent) as url:
         for _ in range(times):
             _say("gatepost, one large body")
             ours.append(_pull("gatepost", url, bodies, folder / "home"))
+            _say("bare, the same body")
+            bare.append(_pull("bare", url, bodies, folder / "home"))
             _say("gzip -dc | wc -l, the same body")
             counted.append(_counted(bodies))
             _say("mixpanel-utils, the same body")
             theirs.append(_pull("mixpanel-utils", url, bodies, folder / "home"))
     _same(ours, int(counted[0].output), events)
+    _all(bare, events)
     pull, reference = _quickest(ours), _quickest(counted).seconds
     other = _quickest(theirs).seconds
     return [
@@ -96,6 +105,11 @@ def _big(folder: Path, events: int, times: int) -> list[Figure]:
         Figure("one large body: pull, of gzip's time", pull.seconds / reference, "x", 1.5),
         Figure(
             "one large body: pull, of query_export's time", 100 * pull.seconds / other, "%", 12.5
+        ),
+        Figure(
+            "one large body: pull, of a bare program's time",
+            pull.seconds / _quickest(bare).seconds,
+            "x",
         ),
         Figure("one large body: pull, peak memory", max(one.peak_mb for one in ours), "MB", 400),
     ]
@@ -117,8 +131,9 @@ def _pull(who: str, url: str, bodies: Sequence[Path], home: Path) -> Run:
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     days = [path.name.removesuffix(".jsonl.gz") for path in (bodies[0], bodies[-1])]
-    given = "GATEPOST_PRODUCT_SECRET=bench"  # the server asks for none
-    command = ["env", given, sys.executable, "-m", "bench.pull_once", who, url, *days, str(home)]
+    # The server asks for no secret; NumPy has one thread in the program too.
+    given = ["GATEPOST_PRODUCT_SECRET=bench", "OPENBLAS_NUM_THREADS=1"]
+    command = ["env", *given, sys.executable, "-m", "bench.pull_once", who, url, *days, str(home)]
     try:
         return measure(command)
     finally:
@@ -132,6 +147,12 @@ def _same(ours: Sequence[Run], lines: int, events: int) -> None:
         found = [int(one.output) for one in ours]
         message = f"{lines} lines were counted, and {found} rows pulled where {expected} are right"
         raise BenchError(message)
+
+
+def _all(bare: Sequence[Run], events: int) -> None:
+    """What is done barely keeps duplicates."""
+    if wrong := [one.output for one in bare if int(one.output) != events]:
+        raise BenchError(f"{wrong} rows were written barely where {events} are right")
 
 
 def main() -> int:
