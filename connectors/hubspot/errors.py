@@ -68,24 +68,28 @@ def error_of(
     said = hide(str(body.get("message") or "")) or http.shown(response, hide)
     status = response.status_code
     asked = http.retry_after(response, clock)
+    long = asked is not None and asked > http.LONGEST_PAUSE  # nobody waits so long, so it is told
+    more = f" (it asks to wait {asked:,.0f} s)" if long else ""
     match status:
         case 401 | 530:
             return _fix(connection, f"HubSpot does not accept the token: {said[:_SHOWN]}")
         case 403:
             return _fix(connection, _forbidden(body, said))
         case 423:
-            return RetryLater("HubSpot is locked by a large sync", max(asked or 0, _LOCKED_SECONDS))
+            wait = max(asked or 0, _LOCKED_SECONDS)
+            return RetryLater(f"HubSpot is locked by a large sync{more}", wait)
         case 429:
-            return _too_many(body, said, asked)
+            return _too_many(body, said + more, asked)
         case 477:
             wait = _MIGRATION_SECONDS if asked is None else asked
-            return RetryLater(f"HubSpot moves this account to another data centre: {said}", wait)
+            moves = f"HubSpot moves this account to another data centre{more}"
+            return RetryLater(f"{moves}: {said[:_SHOWN]}", wait)
         case 408 | 425:
-            return RetryLater(f"HubSpot answered {status}: {said[:_SHOWN]}", asked)
+            return RetryLater(f"HubSpot answered {status}{more}: {said[:_SHOWN]}", asked)
         case _ if status >= 500:
             # The edge may have given up on a request that HubSpot goes on with.
             kind = TooSlow if status in (504, 524) else http.Lost
-            lost = kind(f"HubSpot answered {status}: {said[:_SHOWN]}", sent=True)
+            lost = kind(f"HubSpot answered {status}{more}: {said[:_SHOWN]}", sent=True)
             lost.wait_seconds = asked
             return lost
         case 400 | 404 | 409 | 413 | 414:

@@ -145,6 +145,16 @@ def test_an_account_that_moves_takes_no_write_and_loses_none(hub):
     assert hub.calls()["batch_update"] == 1
 
 
+@pytest.mark.parametrize("status", [423, 429, 477, 408, 503])
+def test_who_asks_for_more_time_than_a_run_has_is_not_asked_again_and_the_time_is_told(hub, status):
+    hub.fault("status", "hubspot.list", status=status, retry_after=7200)
+    with pytest.raises(RetryLater, match=r"it asks to wait 7,200 s") as error:
+        read(hub)
+    assert error.value.wait_seconds == 7200
+    assert hub.calls()["list"] == 1
+    assert hub.waited == []
+
+
 def test_a_scope_to_write_that_is_missing_is_named(hub):
     hub.settings.missing_scopes = ("crm.objects.companies.write",)
     with pytest.raises(FixConfig, match=r"lacks crm\.objects\.companies\.write"):
