@@ -136,8 +136,9 @@ class Client(MixpanelUtils):  # type: ignore[misc]  # it comes without types
                 f" {self._options.project_id} is in the region {self._options.region!r}",
             )
         if status == 403:
+            project = self._options.project_id
             return self._fix(
-                f"the service account may not read project {self._options.project_id} (: {said})",
+                f"the service account may not read project {project} ({status}: {said})",
                 "give it a role in this project",
             )
         if status == 402:

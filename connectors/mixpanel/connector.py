@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from config.errors import GatepostError, PartlyDone, RetryLater, StopCycle
+from config.errors import GatepostError, RetryLater, StopCycle
 from config.project_file import Connection
 from config.settings import need, need_all, secrets_of
 from connectors import http
@@ -35,7 +35,7 @@ from connectors.mixpanel.names import event_names
 from connectors.mixpanel.options import Options, options_of
 from connectors.mixpanel.pieces import Pieces
 from connectors.mixpanel.profiles import GroupProfiles
-from connectors.mixpanel.queries import Queries
+from connectors.mixpanel.queries import Queries, used_up
 from connectors.mixpanel.windows import Window, due, windows
 
 if TYPE_CHECKING:
@@ -265,12 +265,8 @@ class MixpanelEvents:
 
     def _given_up(self, window: Window, error: RetryLater) -> GatepostError:
         name = self._options.name
-        if (error.wait_seconds or 0) > http.LONGEST_PAUSE:
-            return PartlyDone(
-                f"{error}; it asks to wait {error.wait_seconds:,.0f} s",
-                "the project's quota is used up, by other tools too; what was pulled is kept and"
-                " the next run goes on from there",
-            )
+        if (waiting := used_up(error)) is not None:
+            return waiting
         said = str(error).removeprefix(f"{name}: ")
         return RetryLater(
             f"{name}: the export of {window.name} could not be had: {said}",

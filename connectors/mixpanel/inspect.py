@@ -32,7 +32,10 @@ class MixpanelInspector:
             )
         except StopCycle as error:  # not served to everybody; a wrong secret is FixConfig
             return Access(f"project {options.project_id}, as far as is known ({error})")
-        projects = me.get("projects") or {}
+        projects = me.get("projects") if isinstance(me, dict) else None
+        if not isinstance(projects, dict):
+            return Access(f"project {options.project_id}, as far as is known")
+        projects = {number: one for number, one in projects.items() if isinstance(one, dict)}
         mine = projects.get(options.project_id)
         if mine is None:
             others = [f"{number} ({one.get('name')})" for number, one in projects.items()]

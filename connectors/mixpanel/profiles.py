@@ -100,6 +100,8 @@ class GroupProfiles:
         page = self._queries.ask("engage", form=form, free=free)
         if not isinstance(page, dict) or not isinstance(page.get("results"), list):
             raise RetryLater(f"{self._options.name}: a page of group profiles has no results")
+        if not all(isinstance(one, dict) for one in page["results"]):
+            raise RetryLater(f"{self._options.name}: a page of group profiles holds something else")
         return page
 
 

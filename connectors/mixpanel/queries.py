@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from config.errors import RetryLater, StopCycle
+from config.errors import PartlyDone, RetryLater, StopCycle
 from connectors import http
 from connectors.budget import Budget
 from connectors.mixpanel.client import Client, SessionOver
@@ -36,7 +36,8 @@ class Queries:
         free: bool = False,
     ) -> Any:
         """What is answered to GET, or to POST if there is a `form`. `free`: a request that the
-        vendor does not count. PartlyDone where the budget is used, RetryLater after all tries."""
+        vendor does not count. PartlyDone where the budget or the project's quota is used,
+        RetryLater after all tries."""
 
         def attempt() -> Any:
             if not free:
@@ -52,7 +53,10 @@ class Queries:
         def again(error: RetryLater) -> bool:
             return not isinstance(error, SessionOver)
 
-        return http.retrying(self._sleep, attempts=self._options.tries, retry=again)(attempt)
+        try:
+            return http.retrying(self._sleep, attempts=self._options.tries, retry=again)(attempt)
+        except RetryLater as error:
+            raise used_up(error) or error from None
 
     def names(self) -> list[str]:
         """The most frequent events of the last 31 days."""
@@ -79,4 +83,16 @@ class Queries:
     def described(self) -> list[str]:
         """Events that somebody described in Lexicon, whether or not they ever happened."""
         found = self._client.app(f"projects/{self._options.project_id}/schemas/event")
-        return [str(one["name"]) for one in found if isinstance(one, dict) and "name" in one]
+        described = found if isinstance(found, list) else []
+        return [str(one["name"]) for one in described if isinstance(one, dict) and "name" in one]
+
+
+def used_up(error: RetryLater) -> PartlyDone | None:
+    """What to say where the vendor asks for more patience than a run has, None where not."""
+    if (error.wait_seconds or 0) <= http.LONGEST_PAUSE:
+        return None
+    return PartlyDone(
+        f"{error}; it asks to wait {error.wait_seconds:,.0f} s",
+        "the project's quota is used up, by other tools too; what was pulled is kept and the next"
+        " run goes on from there",
+    )

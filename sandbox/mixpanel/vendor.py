@@ -66,13 +66,7 @@ class Mixpanel:
         if call.route in _INGEST:
             return None
         if call.route not in _EXPORT and not self.settings.query_api:
-            return Reply.of_json(
-                {
-                    "request": asked(call),
-                    "error": "Your plan does not allow API calls. Upgrade at mixpanel.com/pricing",
-                },
-                402,
-            )
+            return self._without_plan(call)
         return self._limited(call)
 
     def _login(self, call: Call) -> Reply | None:
@@ -135,6 +129,10 @@ class Mixpanel:
         if call.route == "schemas" and not self._minute.take(self.clock.elapsed()):
             return app_error("Rate limit exceeded: 5 requests per minute", 429)
         return None
+
+    def _without_plan(self, call: Call) -> Reply:
+        said = "Your plan does not allow API calls. Upgrade at mixpanel.com/pricing"
+        return Reply.of_json({"request": asked(call), "error": said}, 402)
 
     def _limited(self, call: Call) -> Reply | None:
         """Counts a request in; `finish` counts it out. Pages of a running session are free."""
@@ -232,6 +230,12 @@ class Mixpanel:
                 return Reply.of_json({"request": asked(call), "error": "Timeout Error."}, 400)
             case 401:
                 return self._unauthorized(call)
+            case 402:
+                return self._without_plan(call)
+            case 403:
+                return app_error("You do not have permission to access this project", 403)
+            case 404:
+                return self.not_found(call)
             case 500:
                 return Reply.of_json({"request": asked(call), "error": "unknown error"}, 500)
             case _:

@@ -166,7 +166,7 @@ def test_another_regions_project_is_for_people(product):
 
 def test_a_project_that_is_not_ours_is_for_people(product):
     product.options["project_id"] = 5
-    with pytest.raises(FixConfig, match=r"may not read project 5 \(.*not a member"):
+    with pytest.raises(FixConfig, match=r"may not read project 5 \(403: User is not a member"):
         product.fetch(DAY)
     assert product.calls == 1
 
@@ -177,6 +177,21 @@ def test_a_plan_without_exports_is_said(product):
     with pytest.raises(StopCycle, match="Your plan does not allow") as told:
         product.fetch(DAY)
     assert "plan" in told.value.hint
+    assert product.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "said"),
+    [
+        (402, StopCycle, r"402 \(Your plan does not allow API calls"),
+        (403, FixConfig, r"\(403: You do not have permission"),
+        (404, StopCycle, r"404 \(Not found"),
+    ],
+)
+def test_a_refusal_is_told_in_the_vendors_words(product, status, error, said):
+    product.started.fault("status", EXPORT, status=status)
+    with pytest.raises(error, match=said):
+        product.fetch(DAY)
     assert product.calls == 1
 
 

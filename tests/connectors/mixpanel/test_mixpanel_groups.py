@@ -35,7 +35,23 @@ def test_all_pages_come_and_only_the_first_counts(product, groups):
     assert [row["$distinct_id"] for row in rows] == sorted(groups)
     assert rows[7] == {"$distinct_id": "g7", "crm_id": "007", "plan": "pro"}
     assert product.started.calls("mixpanel") == {"engage": 3}
-    with pytest.raises(RetryLater, match="429"):
+
+
+def test_a_quota_that_others_used_up_is_no_failure(product, groups):
+    product.mixpanel._hour["query"].spend(product.clock.elapsed(), 60)
+    with pytest.raises(PartlyDone, match=r"61/60 queries .*it asks to wait 3,6\d\d s") as told:
+        read(product)
+    assert "the next run" in told.value.hint
+    assert product.calls == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"status": "error", "error": "oops"}, [], {"results": [5], "total": 1}, {"results": ["x"]}],
+)
+def test_a_page_of_another_shape_is_no_profiles(product, groups, body):
+    product.started.fault("status", "mixpanel.engage", status=200, body=body)
+    with pytest.raises(RetryLater, match="a page of group profiles"):
         read(product)
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from config.errors import RetryLater
+from config.errors import PartlyDone
 from connectors.base import ListsEvents
 from tests.connectors.mixpanel.conftest import LAST
 
@@ -87,9 +87,24 @@ def test_events_of_hot_shards_count_by_their_own_names(product):
     assert "$hotshard_events" not in found
 
 
+@pytest.mark.parametrize("results", [None, 5, [], {}, {"projects": []}])
+def test_of_an_account_of_another_shape_nothing_is_known(product, results):
+    product.started.fault("status", "mixpanel.me", status=200, body={"results": results})
+    found = product.connector().inspector().access([], [])
+    assert (found.who, found.lacks) == ("project 2195193, as far as is known", ())
+
+
+@pytest.mark.parametrize("results", [None, 5, ["x", {"entityType": "event"}], {"a": 1}])
+def test_a_lexicon_of_another_shape_suggests_nothing(product, results):
+    product.mixpanel.settings.query_api = False
+    product.started.fault("status", "mixpanel.schemas", status=200, body={"results": results})
+    found = product.connector().event_names(["Report Created"], SINCE)
+    assert list(found) == ["Report Created"]
+
+
 def test_queries_have_a_budget_of_their_own(product):
     product.mixpanel.settings.query_hourly = 1
     product.started.fault("status", "mixpanel.export", status=503)
-    with pytest.raises(RetryLater, match=r"product: Mixpanel answered 429"):
+    with pytest.raises(PartlyDone, match=r"product: Mixpanel answered 429 .*asks to wait"):
         product.connector().event_names(["Report Created"], SINCE)
     assert product.connector().budget().used == 0  # exports
