@@ -1,5 +1,6 @@
 """Files that people ask for: whole or not at all."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -7,13 +8,22 @@ from config.errors import GatepostError, UsageError
 
 
 def save_text(path: Path, text: str) -> None:
-    """Write `text` to `path`, replacing what is there. GatepostError, in words, if it can't."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    """Write `text` to `path`, replacing what is there, and where it is a link, what that leads to.
+    What is no file (a device, a pipe) is written into. GatepostError, in words, if it can't."""
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+            return
+        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(target)
+        except OSError:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            raise
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise GatepostError(f"{path} cannot be written: {error.strerror}") from error
 
 

@@ -87,6 +87,8 @@ class Forgetting:
     def find(self, who: Sequence[str]) -> Subject:
         """Who is meant: by id or name of an account, or as events or fields name a user. UsageError
         if nothing here names one of them and nothing ever did."""
+        if not all(one.strip() for one in who):
+            raise UsageError("an empty name names nobody", "nothing was removed")
         noted = self._noted()
         if noted is not None:
             if not frozenset(who) <= noted.texts | frozenset(noted.who):

@@ -19,6 +19,7 @@ EXAMPLES = (
     ("Records that the CRM refuses, and when each is tried again", "gatepost runs --quarantine"),
 )
 _SHOWN = 20
+_MOST = 2**63 - 1  # that the state file can count
 RUN_COLUMNS = (
     "id", "command", "state", "started_at", "finished_at", "seconds", "started_by", "as_of",
     "records", "written", "fields", "failed", "unknown", "unsent", "requests", "peak_mb", "error",
@@ -32,10 +33,10 @@ QUARANTINE_COLUMNS = (
 
 
 @click.command("runs", cls=Command, examples=EXAMPLES)
-@click.argument("run", required=False, metavar="[RUN]", type=click.IntRange(min=1))
+@click.argument("run", required=False, metavar="[RUN]", type=click.IntRange(1, _MOST))
 @asks(day=False)
 @click.option(
-    "--last", type=click.IntRange(min=1), default=20, metavar="NUMBER", show_default=True,
+    "--last", type=click.IntRange(1, _MOST), default=20, metavar="NUMBER", show_default=True,
     help="How many runs to list.",
 )  # fmt: skip
 @click.option("--quarantine", is_flag=True, help="List records in quarantine instead.")

@@ -1,5 +1,6 @@
 """Whatever is wrong, the program says it in a sentence with the right code: no traceback."""
 
+import os
 import random
 import shutil
 import signal
@@ -9,7 +10,7 @@ import sys
 import pytest
 
 from sync.plan import Plan
-from sync.plan_file import to_json
+from sync.plan_file import from_json, to_json
 from tests.gatepost.conftest import TODAY
 
 NOISE = random.Random(7).randbytes(3000)
@@ -139,6 +140,12 @@ LINES = {
     "apply braces.json --as-of 2026-06-30": (2, "has its day in it"),
     "plan --out nowhere/plan.json --as-of 2026-06-30": (1, "cannot be written"),
     "plan --out acme": (2, "is a directory"),
+    "plan --out braces.json/plan.json --as-of 2026-06-30": (1, "cannot be written"),
+    "plan --out= --as-of 2026-06-30": (1, "cannot be written"),
+    "runs 99999999999999999999": (2, "is not in the range"),
+    "runs --last 99999999999999999999": (2, "is not in the range"),
+    "forget --yes --": (2, "Missing argument"),
+    "forget --yes \N{NO-BREAK SPACE}": (2, "an empty name names nobody"),
     "check --as-of 2026-06-30": (2, "No such option"),
     "schema stage": (2, "is not one of"),
     "init acme": (2, "nothing was written"),
@@ -157,7 +164,7 @@ def test_a_wrong_command_line_gives_a_sentence(line, project, invoke, tmp_path, 
     (tmp_path / "later.json").write_text('{"gatepost_plan": 99}', encoding="utf-8")
     edited = to_json(Plan("2026-06-30T00:00:00Z", TODAY, "", (), ())).replace("06-30T", "06-29T")
     (tmp_path / "edited.json").write_text(edited, encoding="utf-8")
-    done = invoke(*line.split(), env={"GATEPOST_PROJECT": str(project)})
+    done = invoke(*line.split(" "), env={"GATEPOST_PROJECT": str(project)})
     assert words in done.stderr
     assert (done.exit_code, done.stdout) == (code, "")
     assert "did not foresee" not in done.stderr
@@ -189,6 +196,22 @@ def test_a_home_that_cannot_be_gives_a_sentence(line, home, project, invoke, tmp
     assert done.exit_code == 1
     assert done.stderr.startswith("gatepost: ")
     assert "did not foresee" not in done.stderr
+
+
+def test_a_plan_is_saved_where_a_link_leads_and_into_what_is_no_file(project, invoke, tmp_path):
+    """A device must stay one: replaced by a file, /dev/null would be gone for everybody."""
+    (tmp_path / "link.json").symlink_to("plan.json")
+    (tmp_path / "plan.json").write_text("an old one")
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+        for name in ("link.json", "pipe"):
+            done = invoke("plan", "--project", project, "--out", tmp_path / name)
+            assert done.exit_code == 0
+        out, _ = reader.communicate(timeout=60)
+    assert (tmp_path / "link.json").is_symlink()
+    assert (tmp_path / "pipe").is_fifo()
+    for text in ((tmp_path / "plan.json").read_text(), out.decode()):
+        assert from_json(text).changes
 
 
 def start(project, *words, **streams):

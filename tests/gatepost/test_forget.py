@@ -169,6 +169,21 @@ def test_who_is_unknown_is_a_mistake_but_a_second_time_is_none(synced, invoke):
     assert forget(invoke, synced, PERSON).code == 0
 
 
+@pytest.mark.parametrize("who", ["", " "])
+def test_an_empty_name_is_not_the_account_without_one(who, project, invoke):
+    """As a script has it whose variable is not set."""
+    path = project / "crm/Account.csv"
+    path.write_text(path.read_text().replace("Northgate Mills", ""))
+    assert invoke("evaluate", "--project", project).exit_code == 0
+
+    done = invoke("forget", "--yes", "--project", project, who)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "an empty name names nobody" in done.stderr
+    with State(project / ".gatepost") as state:
+        assert state.value("SELECT count(*) FROM forgotten") == 0
+
+
 @pytest.mark.parametrize("step", ["forget_in_state", "wipe_freed", "search_home"])
 def test_cut_short_it_is_finished_by_the_next_one(step, synced, invoke, monkeypatch):
     def stop(*_, **__):
