@@ -116,10 +116,11 @@ def _silent(found: "SourceIdentity") -> list[str]:
     if not found.product:  # an account without a case is no news
         return []
     shown = found.silent[:_LISTED]
-    rows = [
-        [one_line(one.name or one.account), one.account, "no key" if one.key is None else one.key]
-        for one in shown
-    ]
+    shared = {account for one in found.doubled for account in one.accounts}
+    rows = []
+    for one in shown:
+        key = one.key or ("a shared key" if one.account in shared else "no key")
+        rows.append([one_line(one.name or one.account), one.account, one_line(key)])
     return [*aligned(rows), *_more(found.silent_accounts, len(shown))]
 
 

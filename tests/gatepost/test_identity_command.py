@@ -124,6 +124,15 @@ def test_the_page_says_it_in_words(invoke, company):
         assert words in page
 
 
+def test_an_account_whose_key_is_shared_is_not_said_to_have_none(invoke, company):
+    page = identity(invoke, company).stdout
+    lines = [line.split("  ") for line in page.splitlines()]
+    said = {words[-2].strip(): words[-1] for words in lines if len(words) > 1}
+    assert {one: said[one] for one in ("A-2", "A-3", "A-4", "A-5")} == {
+        "A-2": "no key", "A-3": "Cedar", "A-4": "a shared key", "A-5": "a shared key",
+    }  # fmt: skip
+
+
 def test_a_source_that_is_not_there_is_a_usage_error(invoke, company):
     done = invoke("identity", "--project", company, "--source", "prodct")
     assert done.exit_code == 2
