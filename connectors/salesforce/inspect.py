@@ -141,10 +141,15 @@ class SalesforceInspector:
         )
 
     def custom_fields(self, entity: str, names: Iterable[str]) -> dict[str, str]:
-        """Field → Tooling's id, of those of `names` that exist. Refused without the right."""
+        """Field → Tooling's id, of those of `names` that exist. Refused without the right.
+
+        By the object's name, since TableEnumOrId is an id where the object is a custom one; and
+        without the fields of packages, which have the same names but for a prefix.
+        """
         plain = tuple(one.removesuffix("__c") for one in names)
         query = format_soql(
-            "SELECT Id, DeveloperName FROM CustomField WHERE TableEnumOrId = {} "
+            "SELECT Id, DeveloperName FROM CustomField WHERE "
+            "EntityDefinition.QualifiedApiName = {} AND NamespacePrefix = null "
             "AND DeveloperName IN {}",
             entity, plain,
         )  # fmt: skip

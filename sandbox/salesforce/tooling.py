@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.core.http import Call, JsonDict, Reply
 from sandbox.salesforce.errors import ApiError, error
 from sandbox.salesforce.ids import make_id
-from sandbox.salesforce.schema import Field, SObject, read_only, sobject, text
+from sandbox.salesforce.schema import Field, SObject, read_only, reference, sobject, text
 from sandbox.salesforce.soql import parse
 from sandbox.salesforce.soql_run import run
 
@@ -124,7 +124,7 @@ class Tooling:
         return Reply.of_json({
             "attributes": {"type": "CustomField"}, "Id": call.params["id"],
             "FullName": f"{obj.name}.{name}", "DeveloperName": name.removesuffix("__c"),
-            "TableEnumOrId": obj.name, "Metadata": metadata,
+            "TableEnumOrId": self._table_of(obj), "Metadata": metadata,
         })  # fmt: skip
 
     def update(self, call: Call) -> Reply:
@@ -152,26 +152,45 @@ class Tooling:
         if query.entity.lower() not in tables:
             raise ApiError("INVALID_TYPE", f"sObject type '{query.entity}' is not supported.")
         table = tables[query.entity.lower()]()
-        self._org.objects[table.name] = table  # for the length of this query
+        entities = self._entities()
+        added = {table.name: table, entities.name: entities}
+        self._org.objects |= added  # for the length of this query
         try:
             result = run(self._org, query, call.user, include_deleted=False)
             records = result.page(0, len(result.rows), call.params["version"])
         finally:
-            del self._org.objects[table.name]
+            for name in added:
+                del self._org.objects[name]
         return Reply.of_json({
             "size": len(records), "totalSize": len(records), "done": True, "queryLocator": None,
             "entityTypeName": table.name, "records": [] if result.count_only else records,
         })  # fmt: skip
 
+    def _table_of(self, obj: SObject) -> str:
+        """A standard object by its name, a custom one by an id."""
+        return make_id("01I", list(self._org.objects).index(obj.name)) if obj.custom else obj.name
+
+    def _entities(self) -> SObject:
+        rows = {
+            self._table_of(obj): {"QualifiedApiName": obj.name, "DurableId": self._table_of(obj)}
+            for obj in self._org.objects.values()
+        }
+        return _table("EntityDefinition", ("QualifiedApiName", "DurableId"), rows)
+
     def _custom_fields(self) -> SObject:
         rows: dict[str, dict[str, Any]] = {}
         for field_id, (obj_name, name) in self._ids.items():
+            entity = self._table_of(self._org.objects[obj_name])
             rows[field_id] = {
-                "DeveloperName": name.removesuffix("__c"), "TableEnumOrId": obj_name,
+                "DeveloperName": name.removesuffix("__c"), "NamespacePrefix": None,
+                "TableEnumOrId": entity, "EntityDefinitionId": entity,
                 "FullName": f"{obj_name}.{name}",
             }  # fmt: skip
-        columns = ("DeveloperName", "TableEnumOrId", "FullName")
-        return _table("CustomField", columns, rows)
+        columns = ("DeveloperName", "NamespacePrefix", "TableEnumOrId", "FullName")
+        table = _table("CustomField", columns, rows)
+        link = reference("EntityDefinitionId", "EntityDefinition", "EntityDefinition")
+        table.fields[link.name] = link
+        return table
 
     def _definitions(self) -> SObject:
         rows: dict[str, dict[str, Any]] = {}

@@ -474,3 +474,14 @@ def test_a_query_goes_on_after_an_id():
     assert str(query.after("a").after("b")) == (
         "SELECT Id FROM Task WHERE IsDeleted = false AND Id > 'b' ORDER BY Id"
     )
+
+
+# -- custom fields, as an administrator sees them
+
+
+def test_fields_of_a_custom_object_are_found_by_its_name(org):
+    """Tooling keeps an id for it where it has names for standard objects."""
+    inspector = org.connector().inspector()
+    names = ["Score__c", "TTV_Days__c", "Nothing__c"]
+    assert inspector.custom_fields("Survey__c", names).keys() == {"Score__c"}
+    assert inspector.custom_fields("Account", names).keys() == {"TTV_Days__c"}
