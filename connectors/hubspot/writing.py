@@ -116,8 +116,10 @@ class Writing:
         ):
             self._backwards[one] = wanted[LIFECYCLE]
             return
+        shown = self.schema.shown
         said = "; ".join(
-            f"{name} still says {held.get(name) or 'nothing'!s}, not {wanted[name] or 'nothing'!s}"
+            f"{name} says {shown(name, held.get(name)) or 'nothing'!s}, "
+            f"not {shown(name, wanted[name]) or 'nothing'!s}"
             for name in other
         )
         if LIFECYCLE in other:
