@@ -24,6 +24,7 @@ from connectors.salesforce.options import Options, address
 
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _JWT_LIFE = timedelta(minutes=3)
+_TEST_HOSTS = (".sandbox.my.salesforce.com", ".scratch.my.salesforce.com")
 LEGACY = (
     "auth: password is a login that Salesforce is taking away; client_credentials or jwt will last"
 )
@@ -250,7 +251,7 @@ class Login:
 def _audience(login_url: str) -> str:
     """Whom a signed login speaks to: production or test, whatever the org's own address."""
     host = urlsplit(login_url).hostname or ""
-    test = host == "test.salesforce.com" or host.endswith(".sandbox.my.salesforce.com")
+    test = host == "test.salesforce.com" or host.endswith(_TEST_HOSTS)
     return "https://test.salesforce.com" if test else "https://login.salesforce.com"
 
 

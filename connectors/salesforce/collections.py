@@ -141,11 +141,13 @@ class Collections:
             self.look(chunk.ids, str(error), again=not chunk.looked)
             return
         self.touched = True
-        if not isinstance(answers, list) or len(answers) != len(chunk.ids):
-            said = f"{len(answers)} results came for {len(chunk.ids)} records"
+        found = answers if isinstance(answers, list) else []
+        found = [one for one in found if isinstance(one, dict)]
+        if len(found) != len(chunk.ids):
+            said = f"{len(found)} results came for {len(chunk.ids)} records"
             self.look(chunk.ids, said, again=not chunk.looked)
             return
-        self._judge(chunk, answers)
+        self._judge(chunk, found)
 
     def _judge(self, chunk: Chunk, answers: Sequence[Mapping[str, object]]) -> None:
         open_: dict[Kind, list[WriteResult]] = {}
@@ -163,6 +165,8 @@ class Collections:
         self._note(never)
         if end := next((one for one in never if one.code in ENDS), None):
             self._end(StopCycle(f"{end.code}: {end.reason}"))
+            self._note(one for some in open_.values() for one in some)  # trying again is in vain
+            return
         self._smaller(chunk, open_.pop(Kind.SMALLER, []))
         self._later(chunk, [*open_.get(Kind.LOCKED, ()), *open_.get(Kind.AGAIN, ())])
 

@@ -78,7 +78,10 @@ class Described:
         if rest:
             names = {one.relationship for one in self.fields.values() if one.relationship}
             if first not in names:
-                said = f"{self.name} has no relationship {quoted(first)}, so no {quoted(path)}"
+                said = (
+                    f"{self.name} has no relationship {quoted(first)}, or this user may not see "
+                    f"it, so no {quoted(path)}"
+                )
                 raise StopCycle(said, nearest(first, names))
         elif self.field(first).type in _UNREADABLE:
             kind = self.field(first).type

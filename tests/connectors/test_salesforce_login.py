@@ -3,6 +3,7 @@
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
+import jwt
 import pytest
 
 from config.errors import FixConfig, RetryLater, StopCycle
@@ -176,6 +177,27 @@ def test_a_replaced_refresh_token_that_cannot_be_stored_is_a_warning(org):
 
 
 # -- options
+
+
+@pytest.mark.parametrize(
+    ("host", "audience"),
+    [("login", "login"), ("acme.my", "login"), ("test", "test"), ("acme--uat.sandbox.my", "test"),
+     ("smart-bear-9-dev-ed.scratch.my", "test"), ("acme-dev-ed.develop.my", "login")],
+)  # fmt: skip
+def test_a_signed_login_speaks_to_the_kind_of_org_that_it_is_for(org, host, audience):
+    forms = []
+
+    def send(*_, data, **__):
+        forms.append(data)
+        raise StopCycle("it was seen")
+
+    org.monkeypatch.setattr("connectors.http.send", send)
+    org.secret("private_key", org.known["private_key"])
+    connector = org.connector(auth="jwt", login_url=f"https://{host}.salesforce.com", username="u")
+    with pytest.raises(StopCycle, match="it was seen"):
+        names(connector)
+    claims = jwt.decode(forms[0]["assertion"], options={"verify_signature": False})
+    assert claims["aud"] == f"https://{audience}.salesforce.com"
 
 
 def test_plain_http_is_refused_but_on_loopback():

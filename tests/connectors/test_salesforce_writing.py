@@ -380,6 +380,22 @@ def test_results_that_are_missing_are_read(org):
     assert saves(org) == len(org.ids())
 
 
+@pytest.mark.parametrize("body", ["null", "{}", "[]", "[null, 1, 2, 3, 4, 5]", '"moved"'])
+def test_results_that_are_none_are_replaced_by_reading(org, body):
+    org.fault("status_after", "collections_update", status=200, body=body, count=1)
+    assert set(outcomes(write(org, stages(org, "Value")))) == {"written"}
+    assert saves(org) == len(org.ids())
+
+
+def test_nothing_is_sent_again_once_every_record_would_be_refused(org):
+    ids = org.ids()
+    org.fault("partial", ids=ids[:1], code="STORAGE_LIMIT_EXCEEDED", count=1)
+    org.fault("locked", ids=ids[1:3], count=1)
+    results = write(org, stages(org, "Value"), batch_size=3)
+    assert outcomes(results) == ["rejected"] * 3 + ["unknown"] * 3
+    assert org.calls()["collections_update"] == 1
+
+
 def test_what_nobody_can_say_is_unknown(org):
     org.fault("reset", "collections_update")
     org.fault("status", "collections_retrieve", status=500)
