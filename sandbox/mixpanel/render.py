@@ -104,6 +104,7 @@ def odd_lines(time: int) -> list[bytes]:
     def row(rest: str, event: str = "Report Created") -> bytes:
         return f'{{"event":"{event}","properties":{{{stamp}{rest}}}}}\n'.encode()
 
+    twice = row(f',"{GROUP_KEY}":42,"$insert_id":"odd-6"')
     hot = (
         f'{{"event":"$hotshard_events","properties":{{"time":{time},"distinct_id":"",'
         f'"mp_original_event_name":"Report Created","mp_original_distinct_id":"odd-2",'
@@ -112,13 +113,15 @@ def odd_lines(time: int) -> list[bytes]:
     return [
         row(f',"$insert_id":"odd-1","{GROUP_KEY}":"odd","title":"two\u2028lines\u0085here"'),
         row(',"$insert_id":"odd-1","company_id":"odd","title":"sent twice"'),
+        twice,
+        twice,
+        twice.replace(b'"distinct_id":"odd-1"', b'"distinct_id":"odd-3"'),  # as after a merge
         b'{"event":"Report Created","properties":{'
         + stamp.encode()
         + b',"$insert_id":"odd-2","title":"\xff\xfe"}}\n',
         row(f',"{GROUP_KEY}":["odd","even"],"$insert_id":"odd-3"'),
         row(f',"{GROUP_KEY}":null,"$insert_id":"odd-4"'),
         row(f',"{GROUP_KEY}":[],"$insert_id":"odd-5"'),
-        row(f',"{GROUP_KEY}":42,"$insert_id":"odd-6"'),
         row(',"title":"no insert id"'),
         row(',"$insert_id":"odd-7","Id":1,"id":2,"userName":"a","username":"b"'),
         row(',"$insert_id\\u0000":"odd-8"'),

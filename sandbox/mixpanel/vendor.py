@@ -182,11 +182,16 @@ class Mixpanel:
         headers = {
             "ratelimit-policy": f'"project";q={hour.limit};w=3600, '
             f'"project-concurrency";q={running};qu="concurrent-requests"',
-            "ratelimit": f'"project";r={hour.remaining(now)}, '
-            f'"project-concurrency";r={max(running - self._running[family], 0)}',
         }
-        if wait is not None:
-            headers["retry-after"] = str(max(round(wait + 0.5), 1))
+        free = max(running - self._running[family], 0)
+        seconds = None if wait is None else max(round(wait + 0.5), 1)
+        left = [f'"project";r={hour.remaining(now)}', f'"project-concurrency";r={free}']
+        if seconds is not None:
+            headers["retry-after"] = str(seconds)
+            left[0] += f";t={seconds}"
+        elif not free:
+            left[1] += ";t=10"
+        headers["ratelimit"] = ", ".join(left)
         return Reply.of_json(body, 429, headers)
 
     def leave(self, call: Call, reply: Reply) -> None:

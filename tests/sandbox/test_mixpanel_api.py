@@ -176,6 +176,8 @@ def test_three_a_second_and_sixty_an_hour_are_all(world, mixpanel):
     assert "queries running in the last hour" in refused.json()["error"]
     assert 3500 < int(refused.headers["retry-after"]) <= 3600
     assert '"project";q=5;w=3600' in refused.headers["ratelimit-policy"]
+    told = f'"project";r=0;t={refused.headers["retry-after"]}, "project-concurrency";r=100'
+    assert refused.headers["ratelimit"] == told
     world.sandbox.clock.advance(3601)
     assert export(mixpanel, limit=1).status == 200
 
@@ -190,6 +192,7 @@ def test_only_so_many_exports_run_at_once(world, mixpanel):
         refused = export(mixpanel)
         assert refused.status == 429
         assert "concurrency limit (2/1 queries running concurrently)" in refused.json()["error"]
+        assert refused.headers["ratelimit"].endswith(', "project-concurrency";r=0;t=10')
         assert running.result().status == 200
     assert export(mixpanel).status == 200
 
