@@ -142,11 +142,16 @@ def _uploaded(client: Client, entity: str, body: bytes) -> str:
 def _begin(client: Client, entity: str, job: str) -> None:
     """Let a job begin. MaybeBegunError where nobody knows; other errors mean that it did not."""
     what = f"bulk update of {entity}"
+    lost: GatepostError | None = None
     for attempt in range(client.attempts):
         try:
             _change(client, job, "UploadComplete", what)
         except (http.Lost, Unsettled) as error:
             lost = error
+        except Refused as error:
+            if lost is None:
+                raise
+            lost = error  # perhaps since it began after all
         else:
             return
         try:
@@ -159,6 +164,7 @@ def _begin(client: Client, entity: str, job: str) -> None:
         _change(client, job, "Aborted", what)
     except GatepostError as error:
         raise MaybeBegunError(f"job {job} may have begun: {lost}; then: {error}") from error
+    assert lost is not None
     raise lost
 
 

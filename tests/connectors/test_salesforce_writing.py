@@ -468,6 +468,16 @@ def test_a_job_that_is_slow_to_begin_begins_once(org):
     assert org.calls()["ingest_create"] == 1
 
 
+def test_a_job_that_began_late_is_not_written_by_other_means_as_well(org):
+    """It looked as if it had not heard; then it would not be told a second time."""
+    org.fault("reset_after", "ingest_change", count=1)
+    org.fault("status", "ingest_get", status=200, body='{"state": "Open"}', count=1)
+    results = write(org, stages(org, "Value"), bulk_from=2)
+    assert set(outcomes(results)) == {"written"}
+    assert saves(org) == len(org.ids())
+    assert "collections_update" not in org.calls()
+
+
 def test_a_job_that_cannot_begin_wrote_nothing_and_is_given_up(org):
     org.fault("reset", "ingest_change", count=6)
     with pytest.raises(RetryLater):
