@@ -28,6 +28,8 @@ _TAKES: Mapping[str, frozenset[Takes]] = {
 _KINDS: Mapping[str, Kind] = {
     "number": "number", "date": "date", "datetime": "date", "bool": "boolean",
 }  # fmt: skip
+_CANARY = 4
+"""Calls more where the first records are written before the others: two writes, each read back."""
 SCOPES = (
     "add it to the service key (Development > Keys) or the private app (Settings > Integrations > "
     "Private Apps > Scopes)"
@@ -99,11 +101,15 @@ class HubSpotInspector:
             known = self._connector.wire.newest(name, RECORD_ID)  # which every object has
             counts[name] = known[0] if known else 0
             # Its properties, a look at whether anything changed, its records by the hundred.
-            quiet += 1 + (name != accounts) + max(1, -(-counts[name] // MOST))
+            quiet += 2 + max(1, -(-counts[name] // MOST))
         number = counts[accounts] if accounts else 0
+        if number > MOST:
+            quiet += 2  # search goes through what changed, and begins where it ended
         full = quiet
-        if writes:  # whose account it is; what is written is looked at just before
-            full += 1 + -(-number // MOST) + -(-number // self._connector.options.batch_size)
+        if writes:
+            # Whose account it is; what is written is looked at just before, and read back after.
+            full += 1 + 2 * -(-number // MOST) + -(-number // self._connector.options.batch_size)
+            full += _CANARY
         return Estimate(quiet, full, counts)
 
 

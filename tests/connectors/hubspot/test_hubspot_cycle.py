@@ -145,6 +145,34 @@ def test_a_sync_after_a_day_reads_only_the_companies_that_changed(hub, project):
     assert calls["batch_read"] == 1
 
 
+@pytest.mark.parametrize("edited", [0, 160, 250])
+def test_a_sync_takes_no_more_calls_than_check_live_says(hub, project, tmp_path, edited):
+    """Whether search tells what changed or the list; with the first records written before the
+    others, and all read back."""
+    text = (tmp_path / "gatepost.yaml").read_text()
+    text = text.replace("canary: false, read_back: none", "read_back: all, max_changed: 100%")
+    (tmp_path / "gatepost.yaml").write_text(text)
+    found, problems = load_project(tmp_path)
+    assert found is not None, problems
+    ids = hub.companies(250)
+    for one in ids:
+        hub.vendor.edit("companies", one, {"contract_signed": "2026-01-15"})
+    hub.clock.advance(86_400)
+    full, calls = sync(hub, found)
+    assert full.report.all_done
+    calls["list"] -= -(-250 // 50)  # the past, which is read once
+    said = hub.connector().inspector().estimate("companies", ["tickets"], writes=True)
+    assert sum(calls.values()) <= said.full
+    hub.clock.advance(86_400)
+    sync(hub, found)
+    for one in ids[:edited]:
+        hub.vendor.edit("companies", one, {"name": "Renamed"})
+    hub.clock.advance(86_400)
+    quiet, calls = sync(hub, found)
+    assert quiet.report.records == 0
+    assert sum(calls.values()) <= said.quiet
+
+
 def test_a_run_that_is_stopped_between_batches_goes_on_next_time(hub, project, tmp_path):
     """Two records to a batch; the limit comes with the second batch."""
     text = (tmp_path / "gatepost.yaml").read_text()
