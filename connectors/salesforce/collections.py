@@ -33,6 +33,8 @@ MOST = 200
 _RETRIEVED = 2000
 _ALONE = (50, 10, 1, 1)
 """How many locked records go together at the first, second … further attempt."""
+_CALLS_A_ROUND = 50
+"""Where very many are locked, more go together: one by one they would take hours."""
 
 Records = Mapping[str, Mapping[str, Json]]
 
@@ -68,12 +70,15 @@ class Collections:
         self._bearing = bearing
         self._most = min(batch_size, MOST)
         self._queue: deque[Chunk] = deque()
+        self._waiting: dict[int, list[str]] = {}  # further attempts made → records for the next
 
     def write(self, ids: Iterable[str]) -> None:
         """Send records until each is settled. Raises only if nothing was sent by this object; what
         cannot be sent later on is left `unknown`, for the next run to read."""
         self._queue.extend(Chunk(part) for part in _parts(list(ids), self._size))
-        while self._queue:
+        while self._queue or self._waiting:
+            if not self._queue:
+                self._next_round()
             chunk = self._queue.popleft()
             if len(chunk.ids) > self._size:
                 smaller = [replace(chunk, ids=part) for part in _parts(chunk.ids, self._size)]
@@ -89,7 +94,9 @@ class Collections:
 
     def _end(self, error: GatepostError) -> None:
         self.leave([one for left in self._queue for one in left.ids], error)
+        self.leave([one for left in self._waiting.values() for one in left], error)
         self._queue.clear()
+        self._waiting.clear()
 
     def leave(self, ids: Iterable[str], error: GatepostError) -> None:
         """Note that these were not sent."""
@@ -186,16 +193,21 @@ class Collections:
         self._queue.extendleft(replace(chunk, ids=part, suspect=suspect) for part in parts)
 
     def _later(self, chunk: Chunk, refused: Sequence[WriteResult]) -> None:
-        """Without their neighbours, after a pause, at most four times."""
+        """Without their neighbours, when the others are through, at most four times."""
         if not refused:
             return
         if chunk.tries >= len(_ALONE):
             self._note(refused)
             return
-        self._client.sleep(2.0**chunk.tries * (0.5 + random.random() / 2))  # noqa: S311 - a pause
-        ids = [one.id for one in refused]
-        size = min(_ALONE[chunk.tries], self._size)
-        self._queue.extend(Chunk(part, chunk.tries + 1) for part in _parts(ids, size))
+        self._waiting.setdefault(chunk.tries, []).extend(one.id for one in refused)
+
+    def _next_round(self) -> None:
+        """All that wait for the same attempt, after one pause."""
+        tries = min(self._waiting)
+        ids = self._waiting.pop(tries)
+        self._client.sleep(2.0**tries * (0.5 + random.random() / 2))  # noqa: S311 - a pause
+        size = min(max(_ALONE[tries], -(-len(ids) // _CALLS_A_ROUND)), self._size)
+        self._queue.extend(Chunk(part, tries + 1) for part in _parts(ids, size))
 
     def _note(self, results: Iterable[WriteResult]) -> None:
         self.settled.update((one.id, one) for one in results)

@@ -255,6 +255,18 @@ def test_a_record_that_stays_locked_is_rejected_after_four_more_attempts(org):
     assert len(org.sleeps) == 4
 
 
+def test_many_records_that_stay_locked_take_neither_hours_nor_a_call_for_each(org):
+    """As while a nightly job holds them all."""
+    org.add_accounts(994)
+    held = org.ids()[200:]
+    org.fault("locked", ids=held)
+    results = write(org, stages(org, "Value"))
+    assert [one.id for one in results if one.outcome == "rejected"] == held
+    assert {one.code for one in results} == {"", "UNABLE_TO_LOCK_ROW"}
+    assert org.calls()["collections_update"] <= 5 + 4 * 50
+    assert len(org.sleeps) == 4
+
+
 @pytest.mark.parametrize("bulk_from", [100_000, 300])
 def test_a_batch_that_is_too_large_for_an_automation_is_halved_and_that_is_remembered(
     org, bulk_from
