@@ -27,6 +27,7 @@ from sync.state import FILE_NAME, RUN_KEY, State, StateError, instant_text
 
 MANIFEST = "backup.json"
 PREFIX = "gatepost-"
+_PULL_AGAIN = "`gatepost sync --full` pulls again what is missing; then back up again"
 _LINKED = (".parquet", ".npz")
 
 _Seen = tuple[int, int, int]
@@ -256,7 +257,7 @@ def _verify(made: Path, tick: Tick) -> None:
             ):
                 raise StopCycle(
                     f"the backup is not whole: {part!s} of {source!s} should have {count} events",
-                    "the next sync of this home pulls damaged days again; then back up again",
+                    _PULL_AGAIN,
                 )
         state.db.conn.execute("PRAGMA journal_mode = DELETE")
     shutil.rmtree(made / "scratch", ignore_errors=True)
@@ -273,7 +274,7 @@ def _rows(engine: DuckEngine, files: Iterable[Path]) -> int:
     except EngineError as error:
         raise StopCycle(
             f"a file of the lake is damaged: {error}",
-            "the next sync of this home pulls it again; then back up again",
+            _PULL_AGAIN,
         ) from error
     return int(rows)
 

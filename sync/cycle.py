@@ -136,9 +136,16 @@ class Cycle:
 
         with self.state.transaction() as connection:
             connection.execute("UPDATE pulls SET fingerprint = NULL")
-        if mended := mend(self.lake, self.state, self.project.home):
+        mended = mend(self.lake, self.state, self.project.home)
+        if mended.broken:
             self.summary.warnings.append(
-                f"{len(mended)} files of the lake could not be read: they are pulled again"
+                f"{len(mended.broken)} files of the lake could not be read: they are pulled again"
+            )
+        if (number := len(mended.lacking)) == 1:
+            self.summary.warnings.append("1 part of the lake was not whole: it is pulled again")
+        elif number:
+            self.summary.warnings.append(
+                f"{number:,} parts of the lake were not whole: they are pulled again"
             )
 
     def pull(self) -> None:

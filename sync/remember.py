@@ -46,6 +46,9 @@ def remember(cycle: "Cycle", before: Files, *, wrote: bool) -> None:
     connector = cycle.connector(spec.from_)
     if wrote and isinstance(connector, FilesConnector):
         before |= seen_files([connector.object_path(spec.object).absolute()])
+    # Somebody may delete the lake, to have it pulled anew.
+    sources = (cycle.lake.source_folder(entry.name) for entry in cycle.project.mapping.events)
+    before |= seen_files(folder.absolute() for folder in sources)
     zones = {journey.journey.timezone for journey in cycle.journeys}
     today = {zone: cycle.now.astimezone(ZoneInfo(zone)).date() for zone in zones}
     cycle.state.set_setting(RUN_KEY, run_key(version("gatepost"), before, cycle.as_of, today))

@@ -1,7 +1,7 @@
 """The state file and the lake: whole, and not from a newer version or a later time."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from gatepost.doctor.checks import Patient, Said
@@ -56,18 +56,46 @@ def _stepped_back(begun: str | None, now: datetime) -> Said:
 
 
 def lake(patient: Patient) -> Iterator[Said]:
-    """Every Parquet file's footer, which its reader needs first and its writer wrote last."""
-    from sync.mending import unreadable
+    """Every Parquet file's footer, which its reader needs first and its writer wrote last; and
+    whether there are as many rows as the state file says."""
+    from sync.lake import Lake
+    from sync.mending import lacking, unreadable
 
+    noted = _noted(patient)
     files = sorted((patient.home / "lake").rglob("*.parquet"))
-    if not files:
+    if not files and not any(rows for _, _, rows in noted):
         yield Said("lake", "ok", "empty: nothing was pulled yet")
         return
     broken = unreadable(files)
+    do = "run `gatepost sync --full`: what cannot be read or is gone is pulled again"
     if broken:
         names = ", ".join(str(path.relative_to(patient.home)) for path in broken[:_SHOWN])
-        more = f" and {len(broken) - _SHOWN} more" if len(broken) > _SHOWN else ""
-        do = "run `gatepost sync --full`: what cannot be read is pulled again"
-        yield Said("lake", "problem", f"cannot be read: {names}{more}", do)
+        yield Said("lake", "problem", f"cannot be read: {names}{_more(broken)}", do)
+    elif lost := list(lacking(Lake(patient.home), noted)):
+        parts = ", ".join(
+            f"{one.rows:,} of {one.should:,} events of {one.part} of {one.source}"
+            for one in lost[:_SHOWN]
+        )
+        yield Said("lake", "problem", f"there are {parts}{_more(lost)}", do)
     else:
-        yield Said("lake", "ok", f"{len(files):,} files, each with its footer")
+        yield Said("lake", "ok", f"{len(files):,} files, each with its footer, all rows there")
+
+
+def _more(found: Sequence[object]) -> str:
+    return f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+
+
+def _noted(patient: Patient) -> list[tuple[str, str, int]]:
+    """What should be in the lake; nothing where the state file cannot say, which is told above."""
+    from sync.mending import NOTED
+    from sync.state import FILE_NAME
+    from sync.state_reading import opened_to_read
+
+    path = patient.home / FILE_NAME
+    if not path.exists():
+        return []
+    try:
+        with opened_to_read(path, 5.0) as connection:
+            return [(str(s), str(p), int(r)) for s, p, r in connection.execute(NOTED)]
+    except sqlite3.Error:
+        return []
