@@ -195,6 +195,9 @@ def _results(
             rest.settled[one] = rejected(one, message, code)
         else:
             again.append(one)
+    if said["state"] == "Aborted":  # somebody did not want it, so nothing is sent by other means
+        rest.look([*left, *again], f"job {job} was aborted in the org", again=False)
+        return [], []
     if said["state"] != "JobComplete" and left:
         for row in _rows(client, job, "unprocessedrecords"):
             if row.get("Id") in left:

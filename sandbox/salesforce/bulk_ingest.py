@@ -29,7 +29,7 @@ class Ingest:
     def __init__(self, org: Org, settings: Callable[[], Settings]) -> None:
         self._org = org
         self._settings = settings
-        self._jobs: dict[str, Job] = {}
+        self.jobs: dict[str, Job] = {}
 
     def create(self, call: Call) -> Reply:
         body = call.json()
@@ -43,13 +43,13 @@ class Ingest:
                 "INVALIDENTITY", f"Entity '{obj.name}' is not supported by the Bulk API."
             )
         job = Job(
-            make_id("750", len(self._jobs) + 1), operation, obj.name, call.params["version"],
+            make_id("750", len(self.jobs) + 1), operation, obj.name, call.params["version"],
             self._org.now(), delimiter, line_ending,
             extra={"key": str(body.get("externalIdFieldName", "Id")), "body": None, "saved": []},
         )  # fmt: skip
         if operation == "upsert" and "externalIdFieldName" not in body:
             raise ApiError("INVALIDJOB", "externalIdFieldName is needed for upsert")
-        self._jobs[job.id] = job
+        self.jobs[job.id] = job
         return Reply.of_json(self._info(job))
 
     def _info(self, job: Job) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Ingest:
         return {**job.shown(), **extra, "contentUrl": url}
 
     def _job(self, call: Call) -> Job:
-        job = self._jobs.get(call.params["job"])
+        job = self.jobs.get(call.params["job"])
         if job is None:
             raise job_not_found()
         return job
@@ -102,7 +102,7 @@ class Ingest:
 
     def work(self, call: Call) -> None:
         """Jobs whose time has come do their work, whatever the request is about."""
-        for job in list(self._jobs.values()):
+        for job in list(self.jobs.values()):
             self._move(call, job)
 
     def _move(self, call: Call, job: Job) -> None:
@@ -207,11 +207,11 @@ class Ingest:
         job = self._job(call)
         if job.state not in ("JobComplete", "Failed", "Aborted"):
             raise ApiError("INVALIDJOBSTATE", f"Job {job.id} is still {job.state}")
-        del self._jobs[job.id]
+        del self.jobs[job.id]
         return Reply(204)
 
     def listed(self, call: Call) -> Reply:
-        records = [self._info(job) for job in self._jobs.values()]
+        records = [self._info(job) for job in self.jobs.values()]
         return Reply.of_json({"done": True, "records": records, "nextRecordsUrl": None})
 
 

@@ -521,6 +521,23 @@ def test_a_bulk_job_that_fails_half_way_loses_no_record_and_saves_none_twice(org
     assert saves(org) == len(org.ids())
 
 
+def test_what_a_job_left_that_somebody_aborted_is_not_sent_by_other_means(org):
+    org.settings.bulk_seconds = 40
+    connector = org.connector(bulk_from=2)
+
+    def abort(seconds):
+        org.sleep(seconds)
+        for one in org.started.sandbox.salesforce.ingest.jobs.values():
+            one.state = "Aborted"
+
+    connector.client.sleep = abort
+    results = connector.sink().write("Account", "Id", stages(org, "Value"))
+    assert set(outcomes(results)) == {"unknown"}
+    assert "was aborted in the org" in results[0].reason
+    assert "collections_update" not in org.calls()
+    assert saves(org) == 0
+
+
 def test_results_of_a_bulk_job_that_cannot_be_had_are_replaced_by_reading(org):
     org.fault("status", "ingest_successful", status=500)
     results = write(org, stages(org, "Value"), bulk_from=2)
