@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from config.errors import FixConfig, StopCycle
@@ -16,6 +16,7 @@ from connectors.hubspot.wire import MOST
 if TYPE_CHECKING:
     from connectors.hubspot.connector import HubSpotConnector
 
+_MILLISECONDS_FROM = 1e11
 _ANY_TEXT: frozenset[Takes] = frozenset({"text", "number", "date", "boolean", "list"})
 _TAKES: Mapping[str, frozenset[Takes]] = {
     "string": _ANY_TEXT,
@@ -90,7 +91,10 @@ class HubSpotInspector:
         found = self._connector.wire.newest(object_name, at)
         if found is None or not found[1]:
             return None
-        return datetime.fromisoformat(found[1]).date()
+        if (day := _day(found[1])) is None:
+            said = f"{at} of {object_name} says {quoted(found[1])}, which is no time"
+            raise StopCycle(said, "`at` is a property with days or instants, such as createdate")
+        return day
 
     def estimate(
         self, accounts: str | None, events: Sequence[str], *, writes: bool
@@ -111,6 +115,17 @@ class HubSpotInspector:
             full += 1 + 2 * -(-number // MOST) + -(-number // self._connector.options.batch_size)
             full += _CANARY
         return Estimate(quiet, full, counts)
+
+
+def _day(text: str) -> date | None:
+    """The day of a time as a pull reads it: ISO, or a number since 1970. None if it is none."""
+    try:
+        if text.isdigit():
+            seconds = float(text) / (1000 if float(text) >= _MILLISECONDS_FROM else 1)
+            return datetime.fromtimestamp(seconds, UTC).date()
+        return datetime.fromisoformat(text).date()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def facts(raw: Json) -> FieldFacts:

@@ -167,6 +167,28 @@ def test_a_missing_secret_is_told_with_its_variable(hubspot, monkeypatch):
     assert "GATEPOST_CRM_TOKEN" in wrong.message
 
 
+@pytest.mark.parametrize("at", ["subject", "hs_ticket_priority"])
+def test_records_whose_time_is_none_are_told_where_they_are_mapped(hubspot, at):
+    hubspot.replace("mapping.yaml", "at: createdate", f"at: {at}")
+    (wrong,) = hubspot.check(2)
+    assert f"{at} of tickets says" in wrong.message
+    assert "which is no time" in wrong.message
+    assert wrong.line == hubspot.line_of("object: tickets")
+
+
+def test_records_may_have_their_time_as_a_number(hubspot):
+    """As a pull reads it: seconds since 1970, or milliseconds."""
+    from sandbox.hubspot.types import number
+
+    tickets = hubspot.started.sandbox.app.vendors["hubspot"].portal.types["tickets"]
+    tickets.properties["opened_at"] = number("opened_at")
+    hubspot.replace("mapping.yaml", "at: createdate", "at: opened_at")
+    for stamp in ("1767225600", "1767225600000"):
+        for one in tickets.records.values():
+            one.versions.now["opened_at"] = stamp
+        assert not [one for one in hubspot.check() if "no time" in one.message]
+
+
 def test_a_wrong_token(hubspot, monkeypatch):
     monkeypatch.setenv("GATEPOST_CRM_TOKEN", "pat-na1-nobody")
     (wrong,) = hubspot.check(2)
