@@ -40,6 +40,9 @@ _KINDS: Mapping[str, Kind] = {
 _PAGE = 2000
 _BULK_JOB = 5  # requests of a job besides its pages: make it, send, close, look, results
 _BULK_BATCH = 10_000
+_MERGES = 2  # found by a query, and counted where there are none
+_CANARY = 4  # the first records are written before the others: two writes, each read back
+_PARENTS = 2  # objects whose fields are read along: a bulk query does not tell their types
 GRANT = (
     "grant edit access to it in a permission set of the API user: Setup > Permission Sets > "
     "(the set) > Object Settings > (the object) > Edit > Field Permissions"
@@ -173,16 +176,24 @@ class SalesforceInspector:
         login = 0 if self._options.auth == "token" else 1
         # Each object: describe it, look whether anything changed, read.
         quiet = login + sum(2 + self._reading(counts.get(one, 0)) for one in names)
+        if accounts:
+            quiet += _MERGES
         number = counts.get(accounts or "", 0)
         full = quiet
-        if writes:  # what is written is looked at just before
-            full += -(-number // _PAGE) + self._writing(number)
+        if writes:  # what is written is looked at just before, and read back after
+            full += _CANARY + self._looking(number) + self._writing(number)
+            full += self._looking(number)
         return Estimate(quiet, full, counts)
 
     def _reading(self, number: int) -> int:
         if number >= self._options.bulk_read_from:
-            return 1 + _BULK_JOB + -(-number // bulk_query.PAGE)
+            return 1 + _PARENTS + _BULK_JOB + -(-number // bulk_query.PAGE)
         return max(1, -(-number // _PAGE))
+
+    def _looking(self, number: int) -> int:
+        if number >= self._options.bulk_read_from:
+            return self._reading(number)
+        return -(-number // _PAGE)
 
     def _writing(self, number: int) -> int:
         if number > self._options.bulk_from:

@@ -197,3 +197,36 @@ def test_a_login_that_is_going_away_is_told_once(org, project, tmp_path):
     assert changed is not None, problems
     sync(org, changed)
     assert [one for one in org.warnings if "taking away" in one] == org.warnings[:1]
+
+
+@pytest.mark.parametrize("options", ["", ", bulk_read_from: 100, bulk_from: 100"])
+@pytest.mark.parametrize("edited", [0, 1, 250])
+def test_a_sync_takes_no_more_calls_than_check_live_says(org, project, tmp_path, options, edited):
+    """With the first records written before the others, and all read back."""
+    text = (tmp_path / "gatepost.yaml").read_text()
+    text = text.replace('"}\n', f'"{options}}}\n', 1)
+    text += "guards: {read_back: all, max_changed: 100%}\n"
+    (tmp_path / "gatepost.yaml").write_text(text)
+    mapping = (tmp_path / "mapping.yaml").read_text()
+    (tmp_path / "mapping.yaml").write_text(
+        mapping.replace("events:", "  owner: Owner.Name\nevents:")
+    )
+    found, problems = load_project(tmp_path)
+    assert found is not None, problems
+    for one in org.add_accounts(244):
+        org.records.objects["Account"].rows[one].now["Contract_Signed__c"] = date(2026, 1, 15)
+    given = {"bulk_read_from": 100, "bulk_from": 100} if options else {}
+    said = org.connector(**given).inspector().estimate("Account", ["Case"], writes=True)
+    full, calls = sync(org, found)
+    assert full.report.confirmed == 250
+    history = 1 + 1 + (5 if options else 0)  # the past, which is read once
+    assert sum(calls.values()) - history <= said.full
+    org.sleep(3600)
+    sync(org, found)
+    account = org.records.objects["Account"]
+    for one in org.ids()[:edited]:
+        org.records.touch(account, one, {"Name": "Renamed"}, API_USER)
+    org.sleep(86_400)
+    quiet, calls = sync(org, found)
+    assert quiet.report.records == 0
+    assert sum(calls.values()) <= said.quiet
