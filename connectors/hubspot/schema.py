@@ -146,7 +146,7 @@ def _text(prop: Property, value: Value) -> str:
 def _number(value: Value) -> str:
     text = plain_text(value)
     try:
-        good = isfinite(float(text)) and "_" not in text
+        good = isfinite(float(text)) and "_" not in text and text.isascii()
     except ValueError:
         good = False
     if isinstance(value, bool) or not good:

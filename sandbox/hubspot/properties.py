@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.clock import from_milliseconds
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from sandbox.core.http import JsonDict
 
 Compute = Callable[[dict[str, Any], date], str | None]
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DAY_MILLISECONDS = 86_400_000
 _MOST_TEXT = 65_536
 
@@ -88,7 +89,7 @@ def to_stored(prop: Property, raw: Any) -> str:
         return ""
     match prop.type:
         case "number":
-            if _NUMBER.fullmatch(text) is None:
+            if _NUMBER.fullmatch(text) is None or not isfinite(float(text)):
                 raise BadValue("INVALID_FLOAT", f"{text} was not a valid number.")
             return text
         case "date":
@@ -116,21 +117,25 @@ def _option(text: str, options: tuple[str, ...]) -> str:
 def _date(text: str) -> str:
     if re.fullmatch(r"-?\d+", text):
         if int(text) % _DAY_MILLISECONDS:
-            raise BadValue("INVALID_DATE", f"{text} is at {_clock(int(text))} UTC, not midnight!")
-        return from_milliseconds(int(text)).date().isoformat()
+            said = f"{text} is at {_instant(text):%H:%M:%S} UTC, not midnight!"
+            raise BadValue("INVALID_DATE", said)
+        return _instant(text).date().isoformat()
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise BadValue("INVALID_DATE", f"{text} was not a valid date.") from None
 
 
-def _clock(milliseconds: int) -> str:
-    return from_milliseconds(milliseconds).strftime("%H:%M:%S")
+def _instant(text: str) -> datetime:
+    try:
+        return from_milliseconds(int(text))
+    except (OverflowError, ValueError):  # beyond the year 9999, or of too many digits
+        raise BadValue("INVALID_DATE", f"{text} was not a valid date.") from None
 
 
 def _datetime(text: str) -> str:
     if re.fullmatch(r"-?\d+", text):
-        return iso(from_milliseconds(int(text)))
+        return iso(_instant(text))
     try:
         read = datetime.fromisoformat(text)
     except ValueError:

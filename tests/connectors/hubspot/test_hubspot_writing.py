@@ -304,6 +304,7 @@ def test_days_are_sent_as_milliseconds_of_midnight_utc(hub):
         ("gp_stage", "ghost", "none of its options: adoption"),
         ("gp_ttv_days", "1,000", "no number"),
         ("gp_ttv_days", True, "no number"),
+        ("gp_ttv_days", "\u0663", "no number"),
         ("gp_stage_entered", "soon", "no date"),
         ("gp_stage_entered", "2026-02-28T10:00", "no date alone"),
         ("gp_usage_cliff", "maybe", "neither true nor false"),
