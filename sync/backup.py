@@ -117,7 +117,7 @@ def _put(made: Path, whole: Path, *, archive: bool) -> None:
 def _copy(home: Path, made: Path, now: datetime, tick: Tick) -> Backup:
     backup = Backup(str(made), instant_text(now))
     seen: dict[Path, _Seen] = {}
-    with State(home) as state:
+    with State(home, reads=True) as state:
         # The order matters: see the head of this module.
         for what in ("lake/events", "lake/duplicates", "rejected", "lake/changes"):
             _copy_folder(home, made, what, backup, seen, tick)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatepost.cells import counted
 from gatepost.options import Ask, Command, asks, format_option, home_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ def command(ask: Ask, offline: bool, style: str) -> None:  # noqa: FBT001 (click
     """
     from config.errors import GatepostError
     from gatepost import tables
-    from gatepost.cells import counted
 
     found = [
         {"check": one.check, "state": one.state, "said": one.said, "do": one.do or None}
@@ -61,7 +61,7 @@ def _examined(ask: Ask, *, offline: bool) -> Iterator["Said"]:
     yield from machine.packages()
     project, problems = problems_of(ask)
     if problems:
-        said = f"{len(problems)} problems, the first: {problems[0]}"
+        said = f"{counted(len(problems), 'problem')}, the first: {problems[0]}"
         yield Said("project", "problem", redacted(said), "see `gatepost check`")
     else:
         yield Said("project", "ok", "its files are right")

@@ -162,6 +162,7 @@ def test_who_may_only_read_the_home_can_run_what_only_reads(close, project, tmp_
     assert "home cannot be written" in " ".join(done.stdout.split())
     assert "damaged" not in done.stdout
     assert "restore" not in done.stdout
+    assert run(project, "backup", str(tmp_path / "copies"), home=home).returncode == 0
     by = json.loads(run(project, "runs", "--format", "json", home=home).stdout)["started_by"]
     assert (by == "somebody") == (close is closed_mount_with_a_log), "the log counts"
 
