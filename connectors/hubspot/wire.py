@@ -130,7 +130,7 @@ class Wire:
             url = f"{self._url}/account-info/{self._version}/details"
             return parsed(self.send("GET", url, headers=self._login))
 
-        return str(http.retrying(self.sleep, attempts=self._attempts)(ask).get("portalId"))
+        return str(self._told("tell whose account it is", ask).get("portalId"))
 
     def ask(self, method: str, path: str, body: Json | None = None) -> Json:
         """One request by its v3 path, for what the client has no comforts for; tried again like a

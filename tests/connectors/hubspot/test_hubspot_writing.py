@@ -425,6 +425,13 @@ def test_an_account_that_is_not_the_one_named_is_never_written_to(hub, version):
     assert outcomes(write(hub, ids, api_version=version, portal_id=4711)) == ["written"]
 
 
+def test_an_account_that_is_not_told_is_a_sentence(hub):
+    hub.fault("status", "hubspot.account", status=404)
+    with pytest.raises(StopCycle, match="refused to tell whose account it is"):
+        write(hub, hub.companies(1), portal_id=4711)
+    assert updates(hub) == 0
+
+
 def test_a_record_that_is_named_twice_is_written_once(hub):
     [one, other] = hub.companies(2)
     changes = [
