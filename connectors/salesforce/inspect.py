@@ -162,7 +162,14 @@ class SalesforceInspector:
     def last_day(self, object_name: str, at: str) -> date | None:
         query = soql.Query(["Id"], object_name).stamped(at)
         (row,) = self._client.json("GET", "query", what=query, params={"q": query})["records"]
-        return None if row["m"] is None else datetime.fromisoformat(row["m"]).date()
+        if row["m"] is None:
+            return None
+        try:
+            return datetime.fromisoformat(str(row["m"])).date()
+        except ValueError:
+            said = f"{at} of {object_name} says {quoted(str(row['m']))}, which is no time"
+            hint = "`at` is a field with days or instants, such as CreatedDate"
+            raise StopCycle(said, hint) from None
 
     def estimate(
         self, accounts: str | None, events: Sequence[str], *, writes: bool

@@ -176,6 +176,14 @@ def test_records_whose_time_is_none_are_told_where_they_are_mapped(hubspot, at):
     assert wrong.line == hubspot.line_of("object: tickets")
 
 
+def test_records_of_salesforce_whose_time_is_none_are_told_too(salesforce):
+    salesforce.replace("mapping.yaml", "at: CreatedDate", "at: Status")
+    (wrong,) = salesforce.check(2)
+    assert "Status of Case says" in wrong.message
+    assert "which is no time" in wrong.message
+    assert wrong.line == salesforce.line_of("object: Case")
+
+
 def test_records_may_have_their_time_as_a_number(hubspot):
     """As a pull reads it: seconds since 1970, or milliseconds."""
     from sandbox.hubspot.types import number
