@@ -12,6 +12,7 @@ from config.check_mapping import Around, check_mapping
 from config.check_project import check_guards, check_project
 from config.connection_types import CONNECTION_TYPES
 from config.folder import ProjectFiles, read_folder
+from config.home import home_of
 from config.journey import Journey
 from config.key_maps import check_key_maps
 from config.known import Known, kept_names, keys_of, texts_of
@@ -22,7 +23,6 @@ from config.reading import Finding, Findings, Reading, read_model
 from config.yaml_nodes import Path as YamlPath
 from config.yaml_reader import YamlFile
 
-HOME_VARIABLE = "GATEPOST_HOME"
 CONFIG_VARIABLE = "GATEPOST_CONFIG"
 """A folder whose files are read in place of the project's own: what the daemon found right."""
 
@@ -110,10 +110,9 @@ def _project(
     if not models or len(models) < len(journeys):
         return None
     named = {model.name: reading.file.name for model, reading in zip(models, journeys, strict=True)}
-    given = os.environ.get(HOME_VARIABLE)
     return Project(
         folder=folder,
-        home=Path(given).expanduser() if given else folder / ".gatepost",
+        home=home_of(folder),
         gatepost=gatepost.model,
         mapping=_with_journeys(mapping.model, models),
         journeys=tuple(models),

@@ -14,16 +14,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from config.errors import ANOTHER_HOME, PartlyDone, StopCycle
-from config.load import HOME_VARIABLE
+from config.home import home_of
 from connectors.base import BudgetLeft
 from connectors.budget_rules import Heard, Refusal, Spent, Terms, budget_left, hear, spend
 
 
 def kept_in(folder: Path, name: str) -> Path:
     """The file of a connection of the project in `folder`."""
-    home = os.environ.get(HOME_VARIABLE)
-    place = Path(home).expanduser() if home else folder / ".gatepost"
-    return place / "requests" / f"{name}.json"
+    return home_of(folder) / "requests" / f"{name}.json"
 
 
 class Budget:

@@ -41,7 +41,11 @@ def no_project(folder: "Path") -> str:
     """What may help where the folder is no project; "" where it is one."""
     if (folder / PROJECT).exists():
         return ""
-    for above in folder.resolve().parents:
+    try:
+        parents = folder.resolve().parents
+    except OSError:
+        return "the current folder is not there any more"
+    for above in parents:
         if (above / PROJECT).is_file():
             return f"the project is in {above}: name it with --project"
     return "`gatepost init DIR` writes a project to start from"

@@ -1,7 +1,6 @@
 """What commands have in common: the project, the day, what is shown on the way; help."""
 
 import functools
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from config.home import home_of
 
 HOME_KEY = "gatepost.home"
 """Where a command notes the project's home, for a crash to leave its file there."""
@@ -110,12 +111,6 @@ def asks(
         return run
 
     return decorate
-
-
-def home_of(folder: Path) -> Path:
-    """Where a project's lake and state are, as config.load has it, found without importing it."""
-    given = os.environ.get("GATEPOST_HOME")
-    return Path(given).expanduser() if given else folder / ".gatepost"
 
 
 def format_option(*formats: str) -> Callable[[Function], Function]:

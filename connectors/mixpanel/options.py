@@ -1,6 +1,5 @@
 """What gatepost.yaml says of a connection of type `mixpanel`."""
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, available_timezones
 
 from config.errors import FixConfig
-from config.load import HOME_VARIABLE, load_project
+from config.home import home_of
+from config.load import load_project
 from config.problem import Problem, nearest, quoted
 from config.project_file import Connection
 from connectors.budget_rules import share_of
@@ -63,7 +63,6 @@ def options_of(name: str, connection: Connection, folder: Path) -> Options:
     region = str(connection.options.get("region", "us"))
     if region not in REGIONS:
         given.wrong("region", "us, eu or in")
-    home = os.environ.get(HOME_VARIABLE)
     return Options(
         name=name,
         project_id=str(connection.options["project_id"]),
@@ -79,7 +78,7 @@ def options_of(name: str, connection: Connection, folder: Path) -> Options:
         exports_at_once=given.whole("exports_at_once", 3, 1, 10),
         timeout_seconds=given.whole("timeout_seconds", 600, 1, 86_400),
         tries=given.whole("retries", 4, 0, 20) + 1,
-        home=Path(home).expanduser() if home else folder / ".gatepost",
+        home=home_of(folder),
     )
 
 

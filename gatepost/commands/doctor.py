@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from config.home import home_of
 from gatepost.cells import counted
-from gatepost.options import Ask, Command, asks, format_option, home_of
+from gatepost.options import Ask, Command, asks, format_option
 
 if TYPE_CHECKING:
     from gatepost.doctor.checks import Said

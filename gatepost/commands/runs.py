@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gatepost.options import Ask, Command, asks, format_option, home_of
+from config.home import home_of
+from gatepost.options import Ask, Command, asks, format_option
 
 if TYPE_CHECKING:
     from sync.ledger import Entry

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import click
 
+from config.home import home_of
 from gatepost import __version__
-from gatepost.options import Ask, Command, asks, format_option, home_of, override_option
+from gatepost.options import Ask, Command, asks, format_option, override_option
 
 EXAMPLES = (
     ("Bring the CRM up to date", "gatepost sync --project acme"),

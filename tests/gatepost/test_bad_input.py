@@ -198,6 +198,22 @@ def test_a_home_that_cannot_be_gives_a_sentence(line, home, project, invoke, tmp
     assert "did not foresee" not in done.stderr
 
 
+def test_a_current_folder_that_is_gone_is_a_sentence(invoke, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    done = invoke("evaluate")
+    assert done.exit_code == 2
+    assert "hint: the current folder is not there any more" in done.stderr
+
+
+@pytest.mark.parametrize("line", ["evaluate", "sync", "runs", "doctor --offline", "check"])
+def test_a_home_of_nobody_is_a_sentence(line, project, invoke):
+    done = invoke(*line.split(), "--project", project, env={"GATEPOST_HOME": "~nosuchuser/home"})
+    assert done.exit_code == 2
+    assert "there is no such user here" in done.stderr
+
+
 def test_a_plan_is_saved_where_a_link_leads_and_into_what_is_no_file(project, invoke, tmp_path):
     """A device must stay one: replaced by a file, /dev/null would be gone for everybody."""
     (tmp_path / "link.json").symlink_to("plan.json")
