@@ -32,11 +32,13 @@ _AUTHORIZATION = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._!~-]{8,}")
 
 
 class Lost(RetryLater):
-    """No answer came, or not the whole of it. `sent`: the request may have been carried out."""
+    """No answer came, or not the whole of it. `sent`: the request may have been carried out.
+    `late`: it may still be at work, since nobody waited any longer."""
 
-    def __init__(self, message: str, *, sent: bool) -> None:
+    def __init__(self, message: str, *, sent: bool, late: bool = False) -> None:
         super().__init__(message)
         self.sent = sent
+        self.late = late
 
 
 class _Timed(HTTPAdapter):
@@ -99,7 +101,7 @@ def no_answer(
         case requests.exceptions.ConnectTimeout():
             return Lost(f"{host} did not take the connection in {CONNECT_SECONDS:g} s", sent=False)
         case requests.exceptions.ReadTimeout():
-            return Lost(f"{host} did not answer in time", sent=True)
+            return Lost(f"{host} did not answer in time", sent=True, late=True)
         case requests.exceptions.ConnectionError() | requests.exceptions.ChunkedEncodingError():
             sent = not _never_connected(error)
             said = "broke the connection" if sent else "could not be reached"

@@ -47,7 +47,10 @@ class LimitReached(PartlyDone):
 
 
 class Unsettled(RetryLater):
-    """The answer does not say whether the request was carried out."""
+    """The answer does not say whether the request was carried out. `late`: it may still be at
+    work, since whoever stands in between waited no longer."""
+
+    late = False
 
 
 def errors_in(response: requests.Response) -> list[tuple[str, str]]:
@@ -93,7 +96,9 @@ def error_of(
     if code == "REQUEST_LIMIT_EXCEEDED" or "REQUEST_LIMIT_EXCEEDED" in message:
         return _limit(sentence, message, used_up=used_up)
     if status >= 500:
-        return Unsettled(sentence, http.retry_after(response, clock))
+        unsettled = Unsettled(sentence, http.retry_after(response, clock))
+        unsettled.late = status == 504
+        return unsettled
     if status in http.BUSY or code in _TRANSIENT:
         return RetryLater(sentence, http.retry_after(response, clock))
     if status in (409, 410):  # results of a job want its version; a version that has been retired

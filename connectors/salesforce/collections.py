@@ -33,6 +33,7 @@ MOST = 200
 _RETRIEVED = 2000
 _ALONE = (50, 10, 1, 1)
 """How many locked records go together at the first, second … further attempt."""
+_LATE_PAUSES = (5.0, 20.0, 60.0)
 _CALLS_A_ROUND = 50
 """Where very many are locked, more go together: one by one they would take hours."""
 
@@ -103,13 +104,18 @@ class Collections:
         for one in ids:
             self.settled[one] = unknown(one, f"not sent: {error}", NOT_SENT)
 
-    def look(self, ids: Sequence[str], why: str, *, again: bool) -> None:
+    def look(self, ids: Sequence[str], why: str, *, again: bool, late: bool = False) -> None:
         """Read records of which nobody knows: those that show their values are written. The others
-        are sent (once more) if `again`, else they stay unknown."""
+        are sent (once more) if `again`, else they stay unknown. `late`: they may still be being
+        saved, so they are read several times before."""
         self.touched = True
         for part in _parts(ids, _RETRIEVED):
             try:
                 left = [one for one, shown in self._shown(part) if not shown]
+                for pause in _LATE_PAUSES if late else ():
+                    if left:
+                        self._client.sleep(pause)
+                        left = [one for one, shown in self._shown(left) if not shown]
             except GatepostError as error:
                 said = f"{why}; reading it failed as well: {error}"
                 code = error.code if isinstance(error, Refused) else ""
@@ -145,7 +151,7 @@ class Collections:
         except (http.Lost, Unsettled) as error:
             if isinstance(error, http.Lost) and not error.sent:
                 raise
-            self.look(chunk.ids, str(error), again=not chunk.looked)
+            self.look(chunk.ids, str(error), again=not chunk.looked, late=error.late)
             return
         self.touched = True
         found = answers if isinstance(answers, list) else []

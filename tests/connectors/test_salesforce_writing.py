@@ -1,5 +1,6 @@
 """Fields written into an org: every record settled, none saved twice for nothing, calls counted."""
 
+import time
 from datetime import date
 
 import pytest
@@ -383,6 +384,30 @@ def test_what_was_not_saved_is_sent_again_once_it_was_read(org, settings):
     org.fault(settings.pop("kind"), "collections_update", count=1, **settings)
     results = write(org, stages(org, "Value"))
     assert set(outcomes(results)) == {"written"}
+    assert org.calls()["collections_update"] == 2
+
+
+def test_what_is_still_being_saved_when_patience_ends_is_waited_for(org):
+    """Sent again it would be saved twice."""
+    org.fault("slow", "collections_update", seconds=2, count=1)
+    connector = org.connector(timeout_seconds=1)
+
+    def wait(seconds):
+        org.sleep(seconds)
+        time.sleep(0.8)
+
+    connector.client.sleep = wait
+    results = connector.sink().write("Account", "Id", stages(org, "Value"))
+    time.sleep(1)  # whatever is still at work
+    assert set(outcomes(results)) == {"written"}
+    assert saves(org) == len(org.ids())
+    assert org.calls()["collections_update"] == 1
+
+
+def test_what_a_gateway_did_not_wait_for_is_sent_again_after_a_while(org):
+    org.fault("status", "collections_update", status=504, count=1)
+    assert set(outcomes(write(org, stages(org, "Value")))) == {"written"}
+    assert sum(org.sleeps) > 60
     assert org.calls()["collections_update"] == 2
 
 
