@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 # Faults of the wire are played by the application itself, for any route of any vendor.
 WIRE_KINDS = frozenset(
@@ -42,6 +42,10 @@ SETTINGS = frozenset({
     "name_ids", "object", "offers", "over", "policy", "records", "retry_after", "seconds", "share",
     "status", "to", "trace", "value",
 })  # fmt: skip
+_HOWS: dict[str, tuple[str, ...]] = {
+    "cut": ("short_length", "between_chunks", "inside_chunk", "gzip", "clean", "stall", "reset"),
+    "terminated_early": ("line", "newline", "only"),
+}
 
 
 class UnknownFault(ValueError):
@@ -121,6 +125,7 @@ class Faults:
         )
         for name in settings.keys() - SETTINGS:
             raise UnknownFault(f"no setting {name!r}; {_near(name, SETTINGS)}")
+        _judge(fault.kind, settings)
         self._active.append(fault)
         return fault
 
@@ -153,6 +158,26 @@ class Faults:
 
 def _fits(fault: Fault, about: dict[str, object]) -> bool:
     return all(fault.get(name) in (None, value) for name, value in about.items())
+
+
+def _judge(kind: str, settings: Mapping[str, Any]) -> None:
+    """Raise UnknownFault for what would only be found out by the request that it is played for."""
+    how, known = settings.get("how"), _HOWS.get(kind, ())
+    if how is not None and known and how not in known:
+        raise UnknownFault(f"no how {how!r}; {_near(str(how), known)}")
+    status = settings.get("status")
+    if status is not None and not 200 <= (_number(status) or 0) < 600:
+        raise UnknownFault(f"status is a number from 200 to 599, not {status!r}")
+    for name in ("seconds", "at", "bytes"):
+        if name in settings and _number(settings[name]) is None:
+            raise UnknownFault(f"{name} is a number, not {settings[name]!r}")
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _near(name: str, known: Collection[str]) -> str:

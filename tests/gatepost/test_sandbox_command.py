@@ -150,6 +150,10 @@ def test_nobody_there_to_list_requests_is_a_sentence(invoke):
         ("{broken", "is no JSON"),
         ("status,count=many", "--bad-day: "),
         ("status,stauts=503", "no setting 'stauts'; nearest is 'status'"),
+        ("status,status=busy", "status is a number from 200 to 599, not 'busy'"),
+        ("cut,how=betwen_chunks", "no how 'betwen_chunks'; nearest is 'between_chunks'"),
+        ("terminated_early,how=clean", "no how 'clean'; known: line, newline, only"),
+        ("slow,seconds=long", "seconds is a number, not 'long'"),
     ],
 )
 def test_a_bad_day_that_there_is_not_is_a_usage_error(invoke, spec, words):
