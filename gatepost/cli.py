@@ -37,9 +37,10 @@ except RuntimeError as wrapped:  # as Python 3.11 has it while a class is being 
     raise
 
 INTERRUPTED = 130
-_MACHINE = frozenset(
-    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG}
-)
+_MACHINE = frozenset({
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE,
+    errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EMFILE, errno.ENFILE,
+})  # fmt: skip
 READER_GONE = 141  # what the shell reports for a program that SIGPIPE ended
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from config.account_key import ID
-from config.errors import UsageError
+from config.errors import StopCycle, UsageError
 from config.load import Project
 from config.problem import quoted as in_quotes
 from sync.engine import DuckEngine
@@ -108,13 +108,18 @@ class Forgetting:
     def _noted(self) -> Subject | None:
         try:
             said = json.loads((self._home / NOTE).read_text(encoding="utf-8"))
+            return Subject(
+                tuple(said["who"]), frozenset(said["accounts"]), frozenset(said["names"]),
+                {source: frozenset(keys) for source, keys in said["keys"].items()},
+                frozenset(said["users"]), frozenset(said["shared"]),
+            )  # fmt: skip
         except (FileNotFoundError, ValueError):
             return None  # half written: then nothing was removed yet
-        return Subject(
-            tuple(said["who"]), frozenset(said["accounts"]), frozenset(said["names"]),
-            {source: frozenset(keys) for source, keys in said["keys"].items()},
-            frozenset(said["users"]), frozenset(said["shared"]),
-        )  # fmt: skip
+        except (LookupError, TypeError, AttributeError) as error:
+            raise StopCycle(
+                f"{self._home / NOTE} is none of this version's notes",
+                "finish with the version that wrote it, or delete it and forget them anew",
+            ) from error
 
     def _latest(self) -> dict[str, str]:
         """Id and name of every account, as last seen."""

@@ -173,7 +173,7 @@ def hashes_hold(engine: DuckEngine, lake: Lake) -> bool:
     noted = lake.folder / "id_hash"
     try:
         before = noted.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, UnicodeDecodeError):
         before = ""
     if before == str(now):
         return True

@@ -254,6 +254,43 @@ def test_a_half_written_checkpoint_costs_a_replay(damage, project):
     assert evaluated(project) == told
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("checkpoints", "sync"),
+        ("lake", "sync"),
+        ("lake/events", "forget A-1 --yes"),
+        ("lake/events/source=product", "evaluate"),
+        ("rejected", "sync"),
+        ("lake/staging", "sync"),
+    ],
+)
+def test_a_file_where_a_folder_should_be_is_told(name, line, project):
+    assert run(project, "sync", "--as-of", "2026-06-01").returncode == 0
+    place = project / ".gatepost" / name
+    shutil.rmtree(place, ignore_errors=True)
+    place.touch()
+    with (project / "product/events/usage.jsonl").open("a") as file:
+        file.write("{bad\n")
+
+    is_a_sentence(run(project, *line.split()), name)
+
+
+def test_a_note_of_the_lakes_hash_that_is_no_text_is_made_anew(project):
+    told = evaluated(project)
+    (project / ".gatepost/lake/id_hash").write_bytes(b"\xff\xfe")
+    events = project / "product/events/usage.jsonl"
+    events.write_text(events.read_text() + "\n")
+    assert evaluated(project) == told
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "3", '{"who": 1}'])
+def test_a_note_of_forgetting_that_nobody_here_wrote_is_told(content, project):
+    evaluated(project)
+    (project / ".gatepost/forgetting.json").write_text(content)
+    is_a_sentence(run(project, "forget", "A-1", "--yes"), "forgetting.json")
+
+
 def test_a_damaged_state_file_is_told_and_left_alone(project):
     evaluated(project)
     path = project / ".gatepost/state.sqlite3"
