@@ -26,6 +26,7 @@ class Known:
     digest: str
     days: tuple[str, ...]
     """its first and last UTC day, as ISO dates; none if it has no rows"""
+    rows: int
 
     def is_same(self, reading: str, part: Part) -> bool:
         """Whether the part need not even be looked at."""
@@ -59,13 +60,13 @@ class Register:
     def known(self) -> dict[str, Known]:
         """All parts that were ever pulled and not dropped since."""
         found: dict[str, Known] = {}
-        for part, said, first, last in self._state.rows(
-            "SELECT part, fingerprint, first_day, last_day FROM lake_parts WHERE source = ?",
+        for part, said, first, last, rows in self._state.rows(
+            "SELECT part, fingerprint, first_day, last_day, rows FROM lake_parts WHERE source = ?",
             (self._source,),
         ):
             reading, seen, digest = json.loads(str(said)) if said else ("", "", "")
             days = tuple(dict.fromkeys(str(day) for day in (first, last) if day is not None))
-            found[str(part)] = Known(reading, seen, digest, days)
+            found[str(part)] = Known(reading, seen, digest, days, int(str(rows)))
         return found
 
     def is_there(self, part: str, known: Known) -> bool:

@@ -26,6 +26,9 @@ from sync.pull_report import PullReport, Tick
 from sync.pull_stage import PULLED, Stage, Staged
 
 ROWS_A_COMMIT = 2_000_000
+_SOME = 20
+"""So many child records do not go at once without a word: an object that a user may no longer see
+looks like one without records."""
 
 
 class Commits:
@@ -59,7 +62,7 @@ class Commits:
         self._staged: dict[str, Staged] = {}
         self._fingerprints: dict[str, str] = {}
         self._seen: dict[str, str] = {}
-        self._full: frozenset[str] = frozenset()
+        self._full: dict[str, int] = {}  # parts that have rows in the lake, and how many
         self._todo: dict[str, tuple[Part, str]] = {}
         self._gone: set[str] = set()
 
@@ -94,9 +97,11 @@ class Commits:
     def _look_around(self, todo: Sequence[tuple[Part, str]]) -> None:
         """See what is there before anything is read."""
         before = self._register.known()
-        self._full = frozenset(
-            part for part, was in before.items() if was.days and self._register.is_there(part, was)
-        )
+        self._full = {
+            part: was.rows
+            for part, was in before.items()
+            if was.days and self._register.is_there(part, was)
+        }
         known = {
             *map(file_name, before),
             *(file_name(part.name) for part, _ in todo),
@@ -157,14 +162,19 @@ class Commits:
 
     def _expect_events(self, part: Part, staged: Staged) -> None:
         """RetryLater for a body without events where there were some: its own, those of parts whose
-        place it takes, or those that parts which go now have of its time."""
-        if not staged.keeps:
-            return
+        place it takes, or those that parts which go now have of its time. Child records may go, but
+        hardly all of many at once."""
         if staged.rows or staged.no_key or staged.rejected:
             return
-        if not self._full.isdisjoint((part.name, *part.replaces)) or self._goes_of(part):
+        if staged.keeps:
+            own = any(name in self._full for name in (part.name, *part.replaces))
+            lost = "some" if own or self._goes_of(part) else ""
+        else:
+            before = sum(self._full.get(name, 0) for name in {part.name, *self._gone})
+            lost = f"{before:,}" if self._entry.object is not None and before >= _SOME else ""
+        if lost:
             raise RetryLater(
-                f"{self._entry.name}: {part.name} came without events, and there were some",
+                f"{self._entry.name}: {part.name} came without events, and there were {lost}",
                 hint="the lake keeps them; if they were deleted on purpose, delete"
                 f" {self._lake.source_folder(self._entry.name)} to have it all pulled anew",
             )

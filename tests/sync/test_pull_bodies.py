@@ -2,12 +2,13 @@
 
 import gzip
 import json
+import shutil
 from datetime import datetime
 
 import duckdb
 import pytest
 
-from config.errors import StopCycle
+from config.errors import RetryLater, StopCycle
 from sync import pull_careful
 from tests.sync.lake_world import World
 
@@ -333,6 +334,30 @@ def test_records_of_an_object_are_events_of_one_name(tmp_path):
     ]
     assert report.no_key == {"Case Opened": 1}
     assert world.lake.sources() == ["product.Case"]
+
+
+def test_many_child_records_do_not_go_at_once_without_a_word(tmp_path):
+    world = World(
+        tmp_path, object="Case", event="Case Opened", at="CreatedDate",
+        account={"field": "AccountId", "equals": "id"},
+    )  # fmt: skip
+    path = tmp_path / "product" / "Case.csv"
+    head, record = "Id,AccountId,CreatedDate\n", "1,001,2026-03-01\n"
+    path.write_text(head + record * 20)
+    world.pull()
+    path.write_text(head)
+    with pytest.raises(RetryLater, match=r"Case\.csv came without events, .* were 20") as told:
+        world.pull()
+    assert len(world.rows()) == 20
+    assert str(world.lake.source_folder("product.Case")) in told.value.hint
+    shutil.rmtree(world.lake.source_folder("product.Case"))
+    world.pull()
+    assert world.rows() == []
+    path.write_text(head + record * 19)
+    world.pull()
+    path.write_text(head)
+    world.pull()
+    assert world.rows() == []
 
 
 def test_an_object_must_have_the_columns_that_are_read(tmp_path):
