@@ -56,6 +56,7 @@ def troubles(crm: str, fields: list[str]) -> list[dict[str, Any]]:
         {"kind": "record_type", "route": "salesforce.*", "object": object_name,
          "field": fields[0], "offers": ["red"]},
         {"kind": "governor", "route": write, "over": 50},
+        {"kind": "poison", "route": "salesforce.*", "records": 1, "count": 2},
         {"kind": "bulk_failed", "route": "salesforce.*", "after_rows": 5},
         {"kind": "dead_locator", "route": "salesforce.*", "count": 1},
     ]  # fmt: skip
