@@ -19,10 +19,6 @@ from sync.quoting import literal, path_literal, quoted
 
 BATCH_TABLE = "batch"
 
-_LONGEST_LINE = 2 << 20
-"""Bytes; a piece with a longer line is read the slow way. The engine takes twice as much for each
-look that a thread takes at the file, and 32 MiB if nothing is said."""
-
 _UNSAID = (
     "CAST(NULL AS BIGINT) AS line, CAST(NULL AS VARCHAR) AS raw, CAST(NULL AS VARCHAR) AS broken"
 )
@@ -69,7 +65,7 @@ def _way(
 
 def _json(body: Body, names: Sequence[str], texts: Collection[str], top: Top) -> Way:
     file = f"{path_literal(body.path)}, format = 'newline_delimited', ignore_errors = true"
-    file += f", compression = {_zip(body)}, maximum_object_size = {_LONGEST_LINE}"
+    file += f", compression = {_zip(body)}"
     if (columns := json_columns(names, texts, top)) is None:
         whole = f"SELECT {_UNSAID}, json FROM read_json_objects({file})"
         fast = json_records_sql(names, whole, top)
