@@ -93,7 +93,7 @@ class State:
             try:
                 yield connection
                 connection.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # Ctrl-C too: what is half done must not be kept
                 # a full disk or a damaged page ends the transaction by itself
                 if self.db.conn.in_transaction:
                     connection.execute("ROLLBACK")

@@ -52,7 +52,7 @@ def in_memory(path: Path, wait_seconds: float) -> sqlite3.Connection:
             if not left:
                 raise
             time.sleep(_WAIT_SECONDS)
-        except BaseException:
+        except BaseException:  # whatever it was, nobody else closes the copy
             copy.close()
             raise
         else:

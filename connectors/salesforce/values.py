@@ -104,7 +104,8 @@ def same(wanted: Json, now: Raw, field: Field) -> bool:
     """Whether a record holds what was sent. Texts are trimmed, line ends are of one kind,
     multi-selects have no order, numbers are rounded to the field's decimals."""
     if isinstance(wanted, str) or isinstance(now, str):
-        ours, theirs = (str(one or "").replace("\r\n", "\n").strip() for one in (wanted, now))
+        texts = ("" if one is None else str(one) for one in (wanted, now))
+        ours, theirs = (text.replace("\r\n", "\n").strip() for text in texts)
         if field.type == "multipicklist":
             return set(ours.split(";")) == set(theirs.split(";"))
         return ours == theirs

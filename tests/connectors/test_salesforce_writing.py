@@ -143,6 +143,12 @@ def test_line_ends_are_no_difference(org):
     assert not same("first\nsecond", "first second", described)
 
 
+def test_nothing_is_an_empty_text_and_zero_is_not(org):
+    described = org.connector().objects.of("Account").fields["Description"]
+    assert same(None, "", described)
+    assert not same(0, "", described)
+
+
 # -- refused before anything is sent
 
 
